@@ -1,0 +1,137 @@
+/** The nouns that the rooms hand to each other: readonly, without logic. `docs/design.md` section 2 defines the words. */
+import type { Microjoules, Nanoseconds, Seconds, Watts } from './units.ts'
+
+export const COMPONENTS = ['accelerator', 'cpu', 'memory', 'board', 'cooling', 'power', 'network'] as const
+export type Component = (typeof COMPONENTS)[number]
+/** `node` is an enclosing meter: what it sees beyond its parts is booked as `board`. */
+export type DomainComponent = Component | 'node'
+
+export type Part = 'accelerator' | 'host' | 'idle' | 'overhead'
+
+/** How a figure is known, best first. */
+export const METHODS = ['counter', 'integrated', 'estimated'] as const
+export type Method = (typeof METHODS)[number]
+
+/** Why energy has no account of its own. */
+export const REASONS = [
+  'idle',
+  'no_activity',
+  'unresolved_pid',
+  'unreadable',
+  'uncovered_it',
+  'gap',
+  'warming_up',
+  'exporter_down',
+] as const
+export type Reason = (typeof REASONS)[number]
+
+export const BASELINE_SOURCES = ['configured', 'calibrated', 'observed', 'default'] as const
+export type BaselineSource = (typeof BASELINE_SOURCES)[number]
+
+/** The watts a domain draws when nothing uses it, and where that figure comes from. */
+export interface Baseline {
+  readonly watts: Watts
+  readonly source: BaselineSource
+}
+
+/** A thing whose energy is known. */
+export interface Domain {
+  /** Unique on this machine, for example `package-0`. */
+  readonly id: string
+  readonly component: DomainComponent
+  /** The enclosing domain's id; empty for a root. */
+  readonly within: string
+  /** False for a domain that is shown but booked as part of the one it is within (core and uncore of a package). */
+  readonly booked: boolean
+  /** What the sensor knows of the idle power, used until something better is configured or observed. */
+  readonly baseline: Baseline
+}
+
+/** Joules spent by one domain between two instants. */
+export interface Reading {
+  readonly domain: Domain
+  readonly spent: Microjoules
+  readonly from: Seconds
+  readonly to: Seconds
+  readonly method: Method
+  /** What the counter claimed beyond the physical maximum and was not believed. */
+  readonly excess?: Microjoules
+}
+
+/** What a cgroup path says about who lives there. Empty strings where it says nothing. */
+export interface Identity {
+  /** Full container id (64 hex digits for the common runtimes). */
+  readonly containerId: string
+  /** `docker`, `containerd`, `cri-o`, `podman`, ...; `host` outside containers. */
+  readonly runtime: string
+  readonly podUid: string
+  /** systemd unit such as `nginx.service`. */
+  readonly unit: string
+  /** systemd slice that holds the unit, such as `system.slice`. */
+  readonly slice: string
+}
+
+/** A cgroup in which consumers live. One object for as long as the cgroup exists. */
+export interface Group {
+  readonly path: string
+  readonly identity: Identity
+}
+
+/** A process, told apart from a later one with the same pid by its start time. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Clock ticks after boot: field 22 of /proc/<pid>/stat. */
+  readonly startTicks: number
+  /** The kernel's name of the process, at most 15 bytes; may change with exec until it is first shown. */
+  readonly comm: string
+}
+
+/**
+ * Who uses energy: a process, or what is left of a cgroup's own CPU time once its living processes are counted
+ * (`exited`; `unreadable` where processes are there but may not be seen). One object for as long as it lives.
+ */
+export type Consumer =
+  | { readonly kind: 'process'; readonly group: Group; readonly process: ProcessIdentity }
+  | { readonly kind: 'exited' | 'unreadable'; readonly group: Group }
+
+export interface CpuUse {
+  readonly consumer: Consumer
+  /** Above zero. */
+  readonly cpu: Nanoseconds
+}
+
+/** What each consumer did between two instants. */
+export interface Activity {
+  readonly from: Seconds
+  readonly to: Seconds
+  readonly cpu: readonly CpuUse[]
+  /** CPU time that was used by processes which may not be read and belongs to no known cgroup. */
+  readonly unreadableCpu: Nanoseconds
+  /** Busy share of all logical CPUs, 0 to 1. */
+  readonly busyRatio: number
+  /** Every cgroup that exists at the end of the interval. */
+  readonly groups: readonly Group[]
+  /** Who holds each accelerator, keyed by its domain id; a key for every accelerator of the node. */
+  readonly holders: ReadonlyMap<string, readonly Consumer[]>
+  readonly census: Census
+}
+
+/** What the last look at the processes saw. */
+export interface Census {
+  readonly processes: number
+  readonly unreadable: number
+  readonly groups: number
+  /** `clock`: nanoseconds from the process CPU clock; `stat`: 10 ms ticks from /proc/<pid>/stat. */
+  readonly cpuTimeSource: 'clock' | 'stat'
+  /** Why some of the machine's processes cannot be told apart; empty when all can. */
+  readonly limitation: string
+}
+
+/** The labels under which people know a workload. */
+export interface WorkloadLabels {
+  readonly workload: string
+  readonly namespace: string
+  readonly kind: 'training' | 'inference' | 'interactive' | 'other' | 'system' | 'unknown'
+  readonly model: string
+  readonly variant: string
+}

@@ -1,0 +1,117 @@
+/** The doors to the machine: files, clocks, the CPU clock of a process. What tests replace. */
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { seconds, type Nanoseconds, type Seconds } from './units.ts'
+
+/**
+ * Why a file or folder gave nothing: `missing` (not there, or its owner went away while it was read),
+ * `refused` (no permission), `broken` (any other error of the kernel or driver).
+ */
+export class Unreadable {
+  readonly kind: 'missing' | 'refused' | 'broken'
+  readonly path: string
+  /** Error name of the system call, such as EACCES. */
+  readonly code: string
+
+  constructor(path: string, code: string) {
+    this.path = path
+    this.code = code
+    this.kind = MISSING.has(code) ? 'missing' : REFUSED.has(code) ? 'refused' : 'broken'
+  }
+
+  toString(): string {
+    return `${this.path}: ${this.code}`
+  }
+}
+
+const MISSING = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'ENXIO', 'ESRCH'])
+const REFUSED = new Set(['EACCES', 'EPERM'])
+
+/** Reads are synchronous: procfs and sysfs are computed by the kernel, there is no wait to hide. */
+export interface Files {
+  /** The whole text as latin1 bytes (nothing a driver or a process name holds can fail to decode). */
+  readText(path: string): string | Unreadable
+  list(path: string): readonly string[] | Unreadable
+  /** The number of hard links: on cgroup file systems 2 plus the number of child cgroups. */
+  links(path: string): number | Unreadable
+}
+
+export interface Clock {
+  /** Monotonic. */
+  now(): Seconds
+  /** Unix time. */
+  wall(): Seconds
+}
+
+/** CPU time of a whole process, all threads, since it started; undefined once it is gone. */
+export type CpuClock = (pid: number) => Nanoseconds | undefined
+
+export interface World {
+  readonly files: Files
+  readonly clock: Clock
+  /** Absent where libc cannot be called; `/proc/<pid>/stat` serves then. */
+  readonly cpuClock: CpuClock | undefined
+  readonly procfs: string
+  readonly sysfs: string
+  /** Where the host's root file system is seen: `/` unless the exporter runs in a container. */
+  readonly rootfs: string
+}
+
+const READ_SIZE = 1 << 16
+
+/** Reads of one file end here: the largest procfs text of interest is /proc/stat of a machine with thousands of CPUs. */
+const READ_LIMIT = 1 << 22
+
+export function linuxFiles(): Files {
+  let buffer = Buffer.allocUnsafeSlow(READ_SIZE)
+  const attempt = <T>(path: string, read: () => T): T | Unreadable => {
+    try {
+      return read()
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code
+      if (code === undefined) throw cause
+      return new Unreadable(path, code)
+    }
+  }
+  return {
+    readText: (path) =>
+      attempt(path, () => {
+        const descriptor = openSync(path, 'r')
+        try {
+          let length = 0
+          for (;;) {
+            if (length === buffer.length) {
+              if (length >= READ_LIMIT) return new Unreadable(path, 'EFBIG')
+              buffer = Buffer.concat([buffer], buffer.length * 2)
+            }
+            const count = readSync(descriptor, buffer, length, buffer.length - length, null)
+            if (count === 0) return buffer.toString('latin1', 0, length)
+            length += count
+          }
+        } finally {
+          closeSync(descriptor)
+        }
+      }),
+    list: (path) => attempt(path, () => readdirSync(path)),
+    links: (path) => attempt(path, () => statSync(path).nlink),
+  }
+}
+
+export const linuxClock: Clock = {
+  now: () => seconds(performance.now() / 1000),
+  wall: () => seconds(Date.now() / 1000),
+}
+
+export interface WorldPaths {
+  readonly procfs: string
+  readonly sysfs: string
+  readonly rootfs: string
+}
+
+export function linuxWorld(paths: WorldPaths, cpuClock: CpuClock | undefined): World {
+  return {
+    ...paths,
+    files: linuxFiles(),
+    clock: linuxClock,
+    cpuClock,
+  }
+}
