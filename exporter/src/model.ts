@@ -43,8 +43,12 @@ export interface Domain {
   readonly within: string
   /** False for a domain that is shown but booked as part of the one it is within (core and uncore of a package). */
   readonly booked: boolean
+  /** How its energy is known now. A sensor that changes its way hands out a new Domain with the same id. */
+  readonly method: Method
   /** What the sensor knows of the idle power, used until something better is configured or observed. */
   readonly baseline: Baseline
+  /** A model that keeps silent while a measured domain of the same component is present. */
+  readonly standIn?: true
 }
 
 /** Joules spent by one domain between two instants. */
@@ -53,7 +57,6 @@ export interface Reading {
   readonly spent: Microjoules
   readonly from: Seconds
   readonly to: Seconds
-  readonly method: Method
   /** What the counter claimed beyond the physical maximum and was not believed. */
   readonly excess?: Microjoules
 }

@@ -51,7 +51,9 @@ export class EnergyTotal {
   }
 
   add(amount: Microjoules): void {
-    this.#carry(this.microjoules + amount)
+    const belowOneJoule = amount % MICRO
+    this.joules += (amount - belowOneJoule) / MICRO
+    this.#carry(this.microjoules + belowOneJoule)
   }
 
   addTotal(other: EnergyTotal): void {
@@ -89,6 +91,7 @@ export class EnergyTotal {
     return `${total < 0n ? '-' : ''}${size / 1_000_000n}.${String(size % 1_000_000n).padStart(6, '0')}`
   }
 
+  /** @param remainder between -10^6 and 2·10^6 */
   #carry(remainder: number): void {
     const whole = Math.floor(remainder / MICRO)
     this.joules += whole

@@ -1,0 +1,95 @@
+/** How much of a domain's energy it would have drawn with nothing to do. */
+import type { Baseline, Domain } from '../model.ts'
+import {
+  energyOf,
+  microjoules,
+  seconds,
+  watts,
+  type Microjoules,
+  type Seconds,
+  type Watts,
+} from '../units.ts'
+import type { LeafReading } from './nesting.ts'
+
+/** Activity below this share of the machine counts as quiet. */
+export const QUIET_BUSY_RATIO = 0.02
+
+/** Powers are averaged over at least this long before they are compared: shorter ones hold the counter's own steps. */
+const WINDOW: Seconds = seconds(1)
+/** So many quiet windows must have been seen before they are believed, and so many are remembered. */
+const WINDOWS_NEEDED = 30
+const WINDOWS_KEPT = 300
+/** The share of quiet windows below the envelope: robust against single low readings. */
+const ENVELOPE_QUANTILE = 0.1
+
+interface Observation {
+  /** Quiet windows, oldest first. */
+  readonly windows: Watts[]
+  openEnergy: number
+  openSeconds: number
+  envelope: Watts | undefined
+}
+
+/**
+ * The baseline of every domain, best source first: configured; observed in quiet times; what the sensor itself
+ * knows. A better figure never rewrites what is already booked.
+ */
+export class Baselines {
+  #configured: ReadonlyMap<string, Watts>
+  readonly #observations = new Map<string, Observation>()
+
+  constructor(configured: ReadonlyMap<string, Watts>) {
+    this.#configured = configured
+  }
+
+  reconfigure(configured: ReadonlyMap<string, Watts>): void {
+    this.#configured = configured
+  }
+
+  of(domain: Pick<Domain, 'id' | 'baseline'>): Baseline {
+    const configured = this.#configured.get(domain.id)
+    if (configured !== undefined) return { watts: configured, source: 'configured' }
+    const envelope = this.#observations.get(domain.id)?.envelope
+    if (envelope !== undefined) return { watts: envelope, source: 'observed' }
+    return domain.baseline
+  }
+
+  /** The idle part of a reading: never more than was spent. */
+  idleOf(reading: LeafReading): Microjoules {
+    const idle = energyOf(this.of(reading.domain).watts, seconds(Math.max(0, reading.to - reading.from)))
+    return microjoules(Math.min(reading.spent, idle))
+  }
+
+  /** Learns from a reading; `quiet` says that nothing went on during all of it. */
+  observe(reading: LeafReading, quiet: boolean): void {
+    if (reading.domain.method === 'estimated') return
+    const observation = this.#observation(reading.domain.id)
+    if (!quiet) {
+      observation.openEnergy = 0
+      observation.openSeconds = 0
+      return
+    }
+    observation.openEnergy += reading.spent
+    observation.openSeconds += reading.to - reading.from
+    if (observation.openSeconds < WINDOW) return
+    observation.windows.push(watts(observation.openEnergy / 1e6 / observation.openSeconds))
+    observation.openEnergy = 0
+    observation.openSeconds = 0
+    if (observation.windows.length > WINDOWS_KEPT) observation.windows.shift()
+    if (observation.windows.length >= WINDOWS_NEEDED) observation.envelope = envelopeOf(observation.windows)
+  }
+
+  #observation(id: string): Observation {
+    let observation = this.#observations.get(id)
+    if (observation === undefined) {
+      observation = { windows: [], openEnergy: 0, openSeconds: 0, envelope: undefined }
+      this.#observations.set(id, observation)
+    }
+    return observation
+  }
+}
+
+function envelopeOf(windows: readonly Watts[]): Watts | undefined {
+  const sorted = [...windows].sort((one, other) => one - other)
+  return sorted[Math.floor((sorted.length - 1) * ENVELOPE_QUANTILE)]
+}

@@ -1,0 +1,159 @@
+/** From the energy of leaves to who used it: active and idle energy, each split by its own weights. */
+import type { Activity, Component, Part } from '../model.ts'
+import { microjoules, seconds, type Microjoules } from '../units.ts'
+import { apportion } from './apportion.ts'
+import { QUIET_BUSY_RATIO, type Baselines } from './baseline.ts'
+import { activePartOf } from './classes.ts'
+import { idleWeights, type IdlePolicy } from './idle-policy.ts'
+import type { Leaf, LeafReading, Settled } from './nesting.ts'
+import { Weights, type Recipient, type Weight } from './weights.ts'
+
+/** Takes one share down. */
+export type Post = (to: Recipient, leaf: Leaf, part: Part, amount: Microjoules) => void
+
+/** Energy that is split by one list of weights. */
+interface Pool {
+  readonly leaf: Leaf
+  readonly activeWeights: readonly Weight[]
+  readonly idleWeights: readonly Weight[]
+  active: number
+  idle: number
+}
+
+export class Distribution {
+  readonly #baselines: Baselines
+  readonly #activeWeights = new Weights()
+  readonly #idleWeights = new Weights()
+  /** Leaves in whose open interval something went on: they cannot teach a baseline. */
+  readonly #busy = new Set<string>()
+
+  constructor(baselines: Baselines) {
+    this.#baselines = baselines
+  }
+
+  /** CPU, memory and accelerators by what was done on them; then the rest of the machine by what those came to. */
+  split({ readings, unread }: Settled, activity: Activity, policy: IdlePolicy, post: Post): void {
+    this.#learn(readings, unread, activity)
+    const cpu = cpuWeights(activity)
+    const itEnergy = new Map<Recipient, number>()
+    const direct = readings.filter(({ domain }) => isDirect(domain.component))
+    for (const pool of this.#pools(direct, cpu, activity, policy)) {
+      settle(pool, post, (to, amount) => itEnergy.set(to, (itEnergy.get(to) ?? 0) + amount))
+    }
+    const it = Array.from(itEnergy, ([to, weight]) => ({ to, weight }))
+    const derived = readings.filter(({ domain }) => !isDirect(domain.component))
+    for (const pool of this.#pools(derived, it, activity, policy)) settle(pool, post)
+    this.#keep(unread, cpu, it, activity, policy)
+    this.#forget(readings, unread)
+  }
+
+  /** The leaf's next reading covers this tick as well. */
+  #keep(
+    unread: readonly Leaf[],
+    cpu: readonly Weight[],
+    it: readonly Weight[],
+    activity: Activity,
+    policy: IdlePolicy,
+  ): void {
+    for (const leaf of unread) {
+      const weights = isDirect(leaf.component) ? cpu : it
+      this.#activeWeights.keep(leaf.id, weights)
+      this.#idleWeights.keep(leaf.id, idleOf(leaf, weights, activity, policy))
+    }
+  }
+
+  #forget(readings: readonly LeafReading[], unread: readonly Leaf[]): void {
+    const present = new Set([...unread.map(({ id }) => id), ...readings.map(({ domain }) => domain.id)])
+    this.#activeWeights.retain(present)
+    this.#idleWeights.retain(present)
+  }
+
+  #learn(readings: readonly LeafReading[], unread: readonly Leaf[], activity: Activity): void {
+    const isBusy = activity.busyRatio >= QUIET_BUSY_RATIO
+    if (isBusy) for (const { id } of unread) this.#busy.add(id)
+    for (const reading of readings) {
+      const isHeld = (activity.holders.get(reading.domain.id)?.length ?? 0) > 0
+      const wasBusy = this.#busy.delete(reading.domain.id)
+      this.#baselines.observe(reading, !isBusy && !wasBusy && !isHeld)
+    }
+  }
+
+  /**
+   * Leaves of one component and method that are split by the same weights are pooled: two CPU packages are one
+   * supply of CPU time. A leaf that is behind has weights of its own, and so has an accelerator.
+   */
+  #pools(
+    readings: readonly LeafReading[],
+    weights: readonly Weight[],
+    activity: Activity,
+    policy: IdlePolicy,
+  ): Iterable<Pool> {
+    const pools = new Map<string, Pool>()
+    for (const reading of readings) {
+      const leaf = reading.domain
+      const isOwn = this.#activeWeights.isBehind(leaf.id) || leaf.component === 'accelerator'
+      const key = isOwn ? leaf.id : `${leaf.component}\0${leaf.method}`
+      let pool = pools.get(key)
+      if (pool === undefined) {
+        const activeWeights = this.#activeWeights.take(leaf.id, weights)
+        const idle = this.#idleWeights.take(leaf.id, idleOf(leaf, weights, activity, policy))
+        pool = { leaf, activeWeights, idleWeights: idle, active: 0, idle: 0 }
+        pools.set(key, pool)
+      }
+      const idle = activePartOf(leaf.component) === 'overhead' ? 0 : this.#baselines.idleOf(reading)
+      pool.idle += idle
+      pool.active += reading.spent - idle
+    }
+    return pools.values()
+  }
+}
+
+/** Whether a component's use is observed itself; the others serve those that use these. */
+function isDirect(component: Component): boolean {
+  return component === 'cpu' || component === 'memory' || component === 'accelerator'
+}
+
+function cpuWeights(activity: Activity): Weight[] {
+  const weights: Weight[] = activity.cpu.map(({ consumer, cpu }) => ({ to: consumer, weight: cpu }))
+  if (activity.unreadableCpu > 0) weights.push({ to: 'unreadable', weight: activity.unreadableCpu })
+  return weights
+}
+
+const idleOf = (
+  leaf: Leaf,
+  weights: readonly Weight[],
+  activity: Activity,
+  policy: IdlePolicy,
+): readonly Weight[] =>
+  idleWeights(policy, leaf, weights, activity.holders, seconds(activity.to - activity.from))
+
+/** Splits a pool; what nobody can be charged with stays unattributed, with the reason. */
+function settle(pool: Pool, post: Post, seeActive?: (to: Recipient, amount: Microjoules) => void): void {
+  const { leaf } = pool
+  share(microjoules(pool.active), pool.activeWeights, 'no_activity', (to, amount) => {
+    post(to, leaf, activePartOf(leaf.component), amount)
+    seeActive?.(to, amount)
+  })
+  share(microjoules(pool.idle), pool.idleWeights, 'idle', (to, amount) => post(to, leaf, 'idle', amount))
+}
+
+function share(
+  energy: Microjoules,
+  weights: readonly Weight[],
+  otherwise: 'no_activity' | 'idle',
+  give: (to: Recipient, amount: Microjoules) => void,
+): void {
+  if (energy === 0) return
+  const shares = apportion(
+    energy,
+    weights.map(({ weight }) => weight),
+  )
+  if (shares === undefined) {
+    give(otherwise, energy)
+    return
+  }
+  weights.forEach(({ to }, index) => {
+    const amount = shares[index]
+    if (amount !== undefined && amount > 0) give(to, amount)
+  })
+}

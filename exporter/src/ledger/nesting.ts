@@ -1,0 +1,327 @@
+/**
+ * Domains nest: a node meter contains packages and GPUs. Here each joule finds its one leaf, and what an enclosing
+ * domain sees beyond its parts becomes its rest, a leaf of its own.
+ *
+ * Invariant after every tick: Σ roots + Σ deficits = Σ leaves.
+ */
+import {
+  METHODS,
+  type Component,
+  type Domain,
+  type DomainComponent,
+  type Method,
+  type Reading,
+} from '../model.ts'
+import { EnergyTotal, microjoules, noEnergy, powerOf, seconds, watts } from '../units.ts'
+import type { Microjoules, Seconds, Watts } from '../units.ts'
+import { apportion } from './apportion.ts'
+
+/** Energy that is to be booked to somebody: a leaf's part of one interval. */
+export interface LeafReading {
+  readonly domain: Leaf
+  readonly spent: Microjoules
+  readonly from: Seconds
+  readonly to: Seconds
+}
+
+/** A tick's readings, each at its leaf. */
+export interface Settled {
+  readonly readings: readonly LeafReading[]
+  /** Leaves that are present and were not read: what their consumers do has to be kept for their next reading. */
+  readonly unread: readonly Leaf[]
+}
+
+export interface Leaf extends Pick<Domain, 'id' | 'method' | 'baseline'> {
+  readonly component: Component
+}
+
+/** One series of `domain_energy_joules_total`. It is its labels: a domain that moves in the tree starts another. */
+export interface DomainAccount {
+  readonly domain: string
+  readonly component: DomainComponent
+  readonly within: string
+  readonly leaf: boolean
+  readonly method: Method
+  readonly total: EnergyTotal
+  readonly createdWall: Seconds
+  power: Watts
+}
+
+/** What has to be remembered of one domain from tick to tick. */
+interface Place {
+  domain: Domain
+  lastSeen: Seconds
+  /** End of the newest reading. */
+  readTo: Seconds | undefined
+  /** How much more its parts have been booked than it has seen itself. */
+  deficit: Microjoules
+  /** Estimated parts wait for the measured whole. */
+  held: Spent | undefined
+  readonly excess: EnergyTotal
+  gapSeconds: number
+}
+
+export interface DomainState {
+  readonly domain: string
+  readonly component: DomainComponent
+  readonly encloses: boolean
+  readonly deficit: Microjoules
+  readonly excess: EnergyTotal
+  readonly gapSeconds: number
+}
+
+export class Nesting {
+  readonly accounts = new Map<string, DomainAccount>()
+  readonly #places = new Map<string, Place>()
+  readonly #lostAfter: Seconds
+
+  /** @param lostAfter a domain not seen for this long is no longer part of the tree */
+  constructor(lostAfter: Seconds) {
+    this.#lostAfter = lostAfter
+  }
+
+  /**
+   * Takes a tick's readings in and gives back what is to be booked, and the leaves that have to wait.
+   * @param domains all that are present, with a reading this time or not
+   */
+  settle(at: Seconds, wall: Seconds, domains: readonly Domain[], looks: readonly Reading[]): Settled {
+    this.#see(at, domains)
+    const tree = this.#tree(at)
+    const fresh = new Map<string, Reading>()
+    for (const reading of looks) {
+      const place = this.#places.get(reading.domain.id)
+      if (place === undefined || !tree.has(reading.domain.id)) continue
+      if (place.readTo !== undefined) place.gapSeconds += Math.max(0, reading.from - place.readTo)
+      place.readTo = reading.to
+      if (reading.excess !== undefined) place.excess.add(reading.excess)
+      fresh.set(reading.domain.id, reading)
+    }
+    const readings: LeafReading[] = []
+    for (const node of tree.values()) {
+      if (node.parent === undefined) this.#settleNode(node, fresh, readings, wall)
+    }
+    const read = new Set(readings.map(({ domain }) => domain.id))
+    const unread = Array.from(tree.values())
+      .flatMap(leafIn)
+      .filter(({ id }) => !read.has(id))
+    return { readings: readings, unread }
+  }
+
+  *states(): Generator<DomainState> {
+    for (const { domain, deficit, excess, gapSeconds } of this.#places.values()) {
+      const encloses = domain.component === 'node' || this.#hasRest(domain.id)
+      yield { domain: domain.id, component: domain.component, encloses, deficit, excess, gapSeconds }
+    }
+  }
+
+  /** Domains that stand in the tree now, for the question how well each component is known. */
+  *present(at: Seconds): Generator<Domain> {
+    for (const node of this.#tree(at).values()) yield node.place.domain
+  }
+
+  #see(at: Seconds, domains: readonly Domain[]): void {
+    for (const domain of domains) {
+      const place = this.#places.get(domain.id)
+      if (place === undefined) {
+        this.#places.set(domain.id, {
+          domain,
+          lastSeen: at,
+          readTo: undefined,
+          deficit: noEnergy,
+          held: undefined,
+          excess: new EnergyTotal(),
+          gapSeconds: 0,
+        })
+      } else {
+        place.domain = domain
+        place.lastSeen = at
+      }
+    }
+  }
+
+  #tree(at: Seconds): Map<string, TreeNode> {
+    const nodes = new Map<string, TreeNode>()
+    const measured = new Set<DomainComponent>()
+    for (const place of this.#places.values()) {
+      if (at - place.lastSeen > this.#lostAfter) continue
+      nodes.set(place.domain.id, {
+        place,
+        parent: undefined,
+        parts: [],
+        encloses: place.domain.component === 'node',
+      })
+      if (place.domain.booked && place.domain.standIn !== true) measured.add(place.domain.component)
+    }
+    for (const [id, { place }] of nodes) {
+      if (place.domain.standIn === true && measured.has(place.domain.component)) nodes.delete(id)
+    }
+    for (const node of nodes.values()) {
+      const parent = nodes.get(node.place.domain.within)
+      if (parent === undefined) continue
+      node.parent = parent
+      parent.parts.push(node)
+      if (node.place.domain.booked) parent.encloses = true
+    }
+    return nodes
+  }
+
+  /** Books a domain and all below it; returns what it takes of the domain that encloses it. */
+  #settleNode(
+    node: TreeNode,
+    fresh: ReadonlyMap<string, Reading>,
+    leaves: LeafReading[],
+    wall: Seconds,
+  ): Microjoules {
+    const { place } = node
+    const reading = fresh.get(place.domain.id)
+    const leaf = place.domain.booked && !node.encloses
+    const account = this.#open(place.domain, withinOf(node), leaf, wall)
+    if (node.encloses) {
+      const parts = node.parts.map((part) => this.#settleNode(part, fresh, leaves, wall))
+      place.deficit = microjoules(parts.reduce<number>((sum, part) => sum + part, place.deficit))
+      if (reading !== undefined) this.#rest(node, reading, leaves, wall)
+    } else {
+      for (const part of node.parts) this.#settleNode(part, fresh, leaves, wall)
+    }
+    if (reading === undefined) return noEnergy
+    if (isHeld(node)) {
+      place.held = joined(place.held, reading)
+      return noEnergy
+    }
+    const spent = joined(place.held, reading)
+    place.held = undefined
+    credit(account, spent)
+    if (leaf) leaves.push({ ...spent, domain: leafOf(place.domain) })
+    return place.domain.booked ? spent.spent : noEnergy
+  }
+
+  /** An enclosing domain has been read: what its parts do not explain is its rest. */
+  #rest(node: TreeNode, reading: Reading, leaves: LeafReading[], wall: Seconds): void {
+    const { place } = node
+    const surplus = reading.spent - place.deficit
+    place.deficit = microjoules(Math.max(0, -surplus))
+    const room = microjoules(Math.max(0, surplus))
+    const spent = microjoules(room - this.#bookHeld(node, reading, room, leaves, wall))
+    const rest = restOf(node)
+    const interval = { spent, from: reading.from, to: reading.to }
+    credit(this.#open(rest, place.domain.id, true, wall), interval)
+    leaves.push({ ...interval, domain: leafOf(rest) })
+  }
+
+  /** Estimated parts get what they claim, but together never more than the measured whole leaves. */
+  #bookHeld(
+    node: TreeNode,
+    whole: Reading,
+    room: Microjoules,
+    leaves: LeafReading[],
+    wall: Seconds,
+  ): Microjoules {
+    const waiting = node.parts.flatMap(({ place }) =>
+      place.held === undefined ? [] : [{ place, claim: place.held }],
+    )
+    const claimed = waiting.reduce((sum, { claim }) => sum + claim.spent, 0)
+    const given = microjoules(Math.min(room, claimed))
+    const shares = apportion(
+      given,
+      waiting.map(({ claim }) => claim.spent),
+    )
+    waiting.forEach(({ place, claim }, index) => {
+      const interval = { spent: shares?.[index] ?? noEnergy, from: claim.from, to: whole.to }
+      place.held = undefined
+      credit(this.#open(place.domain, node.place.domain.id, true, wall), interval)
+      leaves.push({ ...interval, domain: leafOf(place.domain) })
+    })
+    return given
+  }
+
+  /** Opens the account of a domain as soon as it is known, so that its series starts at 0. */
+  #open(domain: Shown, within: string, leaf: boolean, createdWall: Seconds): DomainAccount {
+    const { id, component, method } = domain
+    const key = `${id}\0${component}\0${within}\0${leaf}\0${method}`
+    let account = this.accounts.get(key)
+    if (account === undefined) {
+      account = {
+        domain: id,
+        component,
+        within,
+        leaf,
+        method,
+        createdWall,
+        total: new EnergyTotal(),
+        power: watts(0),
+      }
+      this.accounts.set(key, account)
+    }
+    return account
+  }
+
+  #hasRest(id: string): boolean {
+    for (const account of this.accounts.values()) if (account.within === id && account.leaf) return true
+    return false
+  }
+}
+
+interface TreeNode {
+  readonly place: Place
+  parent: TreeNode | undefined
+  readonly parts: TreeNode[]
+  /** It contains domains that are booked themselves, so only its rest is. */
+  encloses: boolean
+}
+
+type Shown = Pick<Domain, 'id' | 'component' | 'method' | 'baseline'>
+
+/** Energy of an interval, for one domain. */
+interface Spent {
+  readonly spent: Microjoules
+  readonly from: Seconds
+  readonly to: Seconds
+}
+
+/** An estimate inside a measured whole waits for the whole. */
+const isHeld = ({ place, parent, encloses }: TreeNode): boolean =>
+  place.domain.method === 'estimated' &&
+  place.domain.booked &&
+  !encloses &&
+  parent !== undefined &&
+  parent.place.domain.method !== 'estimated'
+
+const joined = (held: Spent | undefined, { spent, from, to }: Spent): Spent =>
+  held === undefined ? { spent, from, to } : { spent: microjoules(held.spent + spent), from: held.from, to }
+
+function credit(account: DomainAccount, { spent, from, to }: Spent): void {
+  account.total.add(spent)
+  account.power = to > from ? powerOf(spent, seconds(to - from)) : watts(0)
+}
+
+/** A part that is only shown names its whole even where the whole is gone: it must never count as a root. */
+const withinOf = ({ place, parent }: TreeNode): string =>
+  place.domain.booked ? (parent?.place.domain.id ?? '') : place.domain.within
+
+const restId = (id: string): string => `${id}-rest`
+
+/** The rest is known no better than the whole and the parts it is the difference of. */
+const restOf = ({ place: { domain }, parts }: TreeNode): Shown => ({
+  id: restId(domain.id),
+  component: bookedAs(domain.component),
+  method: parts
+    .filter((part) => part.place.domain.booked)
+    .reduce<Method>((worst, part) => worse(worst, part.place.domain.method), domain.method),
+  baseline: { watts: watts(0), source: 'default' },
+})
+
+/** The leaf that a place in the tree stands for: itself, its rest, or none where it is only shown. */
+const leafIn = (node: TreeNode): Leaf[] =>
+  node.encloses ? [leafOf(restOf(node))] : node.place.domain.booked ? [leafOf(node.place.domain)] : []
+
+const leafOf = ({ id, component, method, baseline }: Shown): Leaf => ({
+  id,
+  component: bookedAs(component),
+  method,
+  baseline,
+})
+
+const bookedAs = (component: DomainComponent): Component => (component === 'node' ? 'board' : component)
+
+const worse = (one: Method, other: Method): Method =>
+  METHODS.indexOf(one) > METHODS.indexOf(other) ? one : other
