@@ -138,3 +138,24 @@ export interface WorkloadLabels {
   readonly model: string
   readonly variant: string
 }
+
+/** How a sensor is doing, for pages and people. */
+export interface SensorStatus {
+  readonly name: string
+  readonly state: 'readings' | 'warming-up' | 'absent' | 'failed'
+  /** Why it gives nothing, or not everything; empty when all is well. */
+  readonly reason: string
+  /** The one thing to do about it; empty when there is none. */
+  readonly advice: string
+  readonly components: readonly DomainComponent[]
+  /** Components of which something is there and cannot be read. */
+  readonly unreadable: readonly DomainComponent[]
+  /** Whether it ever gave a reading: what was never there is not down. */
+  readonly onceSeen: boolean
+  readonly failures: number
+  readonly lastDuration: Seconds
+  readonly lastReadingWall: Seconds | undefined
+}
+
+export const COMPONENT_STATES = ['measured', 'estimated', 'absent', 'unreadable'] as const
+export type ComponentState = (typeof COMPONENT_STATES)[number]

@@ -50,6 +50,12 @@ export class EnergyTotal {
     return sum
   }
 
+  static from(amount: Microjoules): EnergyTotal {
+    const total = new EnergyTotal()
+    total.add(amount)
+    return total
+  }
+
   add(amount: Microjoules): void {
     const belowOneJoule = amount % MICRO
     this.joules += (amount - belowOneJoule) / MICRO

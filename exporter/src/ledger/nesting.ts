@@ -44,7 +44,10 @@ export interface DomainAccount {
   readonly method: Method
   readonly total: EnergyTotal
   readonly createdWall: Seconds
+  /** Mean over the newest reading. */
   power: Watts
+  /** End of the newest reading; undefined before the first. */
+  readTo: Seconds | undefined
 }
 
 /** What has to be remembered of one domain from tick to tick. */
@@ -71,6 +74,7 @@ export interface DomainState {
 }
 
 export class Nesting {
+  /** By label set. They stay when their domain goes: what was measured was measured. */
   readonly accounts = new Map<string, DomainAccount>()
   readonly #places = new Map<string, Place>()
   readonly #lostAfter: Seconds
@@ -114,9 +118,25 @@ export class Nesting {
     }
   }
 
-  /** Domains that stand in the tree now, for the question how well each component is known. */
-  *present(at: Seconds): Generator<Domain> {
-    for (const node of this.#tree(at).values()) yield node.place.domain
+  /** Whether an account's power is of now; an account that nothing counts any more has none. */
+  isCurrent({ readTo }: DomainAccount, at: Seconds): boolean {
+    return readTo !== undefined && at - readTo <= this.#lostAfter
+  }
+
+  /** The leaves that stand in the tree now. */
+  leaves(at: Seconds): Leaf[] {
+    return Array.from(this.#tree(at).values()).flatMap(leafIn)
+  }
+
+  /** Σ roots + Σ deficits − Σ leaves, in microjoules: 0, or the books are wrong. */
+  imbalance(): bigint {
+    let difference = 0n
+    for (const { within, leaf, total } of this.accounts.values()) {
+      if (within === '') difference += total.toBigInt()
+      if (leaf) difference -= total.toBigInt()
+    }
+    for (const { deficit } of this.#places.values()) difference += BigInt(deficit)
+    return difference
   }
 
   #see(at: Seconds, domains: readonly Domain[]): void {
@@ -249,6 +269,7 @@ export class Nesting {
         createdWall,
         total: new EnergyTotal(),
         power: watts(0),
+        readTo: undefined,
       }
       this.accounts.set(key, account)
     }
@@ -291,6 +312,7 @@ const joined = (held: Spent | undefined, { spent, from, to }: Spent): Spent =>
 
 function credit(account: DomainAccount, { spent, from, to }: Spent): void {
   account.total.add(spent)
+  account.readTo = to
   account.power = to > from ? powerOf(spent, seconds(to - from)) : watts(0)
 }
 

@@ -79,12 +79,12 @@ export class View {
 
   /** The holder of these labels: the living one, one that comes back with its totals, or a new one. */
   holder(labels: readonly string[], at: Seconds): Holder {
-    const key = labels.join('\0')
+    const key = keyOf(labels)
     let holder = this.#holders.get(key)
     if (holder === undefined) {
       holder = { labels, accounts: [], lastSeen: at, isRetired: false }
       this.#holders.set(key, holder)
-      this.#resume(key, holder, at)
+      this.#resume(holder, at)
     }
     holder.lastSeen = at
     return holder
@@ -146,7 +146,7 @@ export class View {
     const known = holder.accounts[energyClass.index]
     if (known !== undefined && !known.holder.isRetired) return known
     if (this.#series < this.#seriesLimit || this.#isOverflow(holder)) {
-      return this.#open(holder, energyClass, new EnergyTotal(), at, wall)
+      return this.#open(holder, energyClass, at, wall)
     }
     this.#dropped += 1
     const instead = this.#account(this.holder(this.#overflow, at), energyClass, at, wall)
@@ -158,21 +158,17 @@ export class View {
     return holder.labels.every((label, index) => label === this.#overflow[index])
   }
 
-  /** @param standing where the account stood before: a returning series goes on from there */
-  #open(
-    holder: Holder,
-    energyClass: EnergyClass,
-    standing: EnergyTotal,
-    at: Seconds,
-    wall: Seconds,
-  ): Account {
+  /** A series that was there before goes on from where it stood. */
+  #open(holder: Holder, energyClass: EnergyClass, at: Seconds, wall: Seconds): Account {
+    const former = this.#recall(keyOf(holder.labels), energyClass)
+    const total = former?.total ?? new EnergyTotal()
     const isOpening = at - this.#startedAt <= OPENING || this.#lifetimes.birthHold <= 0
     const account: Account = {
       holder,
       energyClass,
-      createdWall: wall,
-      total: standing,
-      shown: isOpening ? standing : standing.copy(),
+      createdWall: former?.createdWall ?? wall,
+      total,
+      shown: isOpening ? total : total.copy(),
     }
     if (!isOpening) this.#held.set(account, (at + this.#lifetimes.birthHold) as Seconds)
     holder.accounts[energyClass.index] = account
@@ -189,19 +185,28 @@ export class View {
     this.#series -= accounts.length
     holder.isRetired = true
     this.#holders.delete(key)
-    this.#remembered.set(key, accounts)
+    this.#remembered.set(key, [...accounts, ...(this.#remembered.get(key) ?? [])])
     const oldest = this.#remembered.size > REMEMBERED ? this.#remembered.keys().next().value : undefined
     if (oldest !== undefined) this.#remembered.delete(oldest)
   }
 
-  #resume(key: string, holder: Holder, at: Seconds): void {
-    const former = this.#remembered.get(key)
-    if (former === undefined || this.#series + former.length > this.#seriesLimit) return
-    this.#remembered.delete(key)
-    for (const { energyClass, total, createdWall } of former) {
-      this.#retiredOf(energyClass.component).subtractTotal(total)
-      this.#open(holder, energyClass, total, at, createdWall)
+  /** Opens a returning holder's series where they stood, as many as the limit lets in. */
+  #resume(holder: Holder, at: Seconds): void {
+    for (const { energyClass, createdWall } of this.#remembered.get(keyOf(holder.labels)) ?? []) {
+      if (this.#series < this.#seriesLimit) this.#open(holder, energyClass, at, createdWall)
     }
+  }
+
+  /** What an account stood at when it retired, taken back out of the retired energy. */
+  #recall(key: string, energyClass: EnergyClass): Account | undefined {
+    const former = this.#remembered.get(key)
+    const account = former?.find((one) => one.energyClass === energyClass)
+    if (former === undefined || account === undefined) return undefined
+    const others = former.filter((one) => one !== account)
+    if (others.length === 0) this.#remembered.delete(key)
+    else this.#remembered.set(key, others)
+    this.#retiredOf(energyClass.component).subtractTotal(account.total)
+    return account
   }
 
   #retiredOf(component: Component): EnergyTotal {
@@ -213,6 +218,8 @@ export class View {
     return total
   }
 }
+
+const keyOf = (labels: readonly string[]): string => labels.join('\0')
 
 const ownAccounts = (holder: Holder): Account[] =>
   holder.accounts.filter((account) => account !== undefined).filter((account) => account.holder === holder)

@@ -1,0 +1,210 @@
+import { describe, expect, jest, test } from '@jest/globals'
+import fc from 'fast-check'
+import { IDLE_POLICIES, type IdlePolicy } from '../../exporter/src/ledger/idle-policy.ts'
+import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
+import { View, type Account } from '../../exporter/src/ledger/view.ts'
+import type { Activity, Consumer, Domain, Group, Method, Reading } from '../../exporter/src/model.ts'
+import { microjoules, nanoseconds, seconds, watts } from '../../exporter/src/units.ts'
+import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
+import { imbalances } from './equations.ts'
+
+const START = 1000
+
+const domain = (
+  id: string,
+  component: Domain['component'],
+  within: string,
+  method: Method = 'counter',
+  more: Partial<Domain> = {},
+): Domain => ({
+  id,
+  component,
+  within,
+  booked: true,
+  method,
+  baseline: { watts: watts(3), source: 'default' },
+  ...more,
+})
+
+/** psys ⊇ package ⊇ core, an estimate inside a measured whole, a slow node meter around all, a stand-in model. */
+const DOMAINS: readonly Domain[] = [
+  domain('meter', 'node', ''),
+  domain('psys', 'node', 'meter'),
+  domain('package-0', 'cpu', 'psys'),
+  domain('package-0-core', 'cpu', 'package-0', 'counter', { booked: false }),
+  domain('package-1', 'cpu', 'psys'),
+  domain('dram-0', 'memory', 'psys', 'estimated'),
+  domain('gpu-0', 'accelerator', 'meter', 'integrated'),
+  domain('model-cpu', 'cpu', '', 'estimated', { standIn: true }),
+  domain('crac', 'cooling', ''),
+]
+
+const group = (index: number): Group => ({
+  path: `/group-${index}`,
+  identity: {
+    containerId: index % 3 === 0 ? '' : `${index}`.padStart(64, 'a'),
+    runtime: index % 3 === 0 ? 'host' : 'docker',
+    podUid: '',
+    unit: index % 3 === 0 ? `unit-${index % 6}.service` : '',
+    slice: 'system.slice',
+  },
+})
+
+const step = fc.record({
+  wait: fc.constantFrom(0.1, 1, 1, 1, 7, 61, 700),
+  /** Which domains are present, and which of them were read. */
+  present: fc.array(fc.boolean(), { minLength: DOMAINS.length, maxLength: DOMAINS.length }),
+  spent: fc.array(fc.option(fc.nat(500_000_000), { freq: 4 }), {
+    minLength: DOMAINS.length,
+    maxLength: DOMAINS.length,
+  }),
+  cpu: fc.array(fc.tuple(fc.nat(11), fc.nat(2_000_000_000)), { maxLength: 12 }),
+  exit: fc.option(fc.nat(11), { freq: 3 }),
+  holders: fc.array(fc.nat(11), { maxLength: 3 }),
+  unreadable: fc.constantFrom(0, 0, 5_000_000),
+})
+type Step = typeof step extends fc.Arbitrary<infer One> ? One : never
+
+const policies: fc.Arbitrary<LedgerPolicy> = fc.record({
+  lifetimes: fc.record({
+    birthHold: fc.constantFrom(0, 30).map(seconds),
+    expireAfter: fc.constantFrom(60, 600).map(seconds),
+  }),
+  idlePolicy: fc.constantFrom<IdlePolicy>(...IDLE_POLICIES),
+  baselines: fc.constantFrom(new Map(), new Map([['package-0', watts(10)]])),
+  processes: fc.constantFrom(0, 2, 50),
+  seriesLimit: fc.constantFrom(5, 20_000),
+})
+
+/** A machine of twelve slots for processes; a slot whose process exits gets another with the same pid. */
+class Play {
+  readonly ledger: Ledger
+  #now = START
+  readonly #consumers: Consumer[] = []
+  #generation = 0
+  readonly #readTo = new Map<string, number>()
+
+  constructor(policy: LedgerPolicy) {
+    this.ledger = new Ledger(policy, {
+      nameOf: nameWorkload,
+      startedAt: seconds(START),
+      lostAfter: seconds(60),
+    })
+    for (let slot = 0; slot < 12; slot += 1) this.#consumers.push(this.#born(slot))
+  }
+
+  run(one: Step): void {
+    const from = this.#now
+    this.#now += one.wait
+    const domains = DOMAINS.filter((_, index) => one.present[index])
+    const readings = DOMAINS.flatMap((some, index): Reading[] => {
+      const spent = one.spent[index]
+      if (!one.present[index] || spent === null || spent === undefined) return []
+      const since = this.#readTo.get(some.id) ?? from
+      this.#readTo.set(some.id, this.#now)
+      return [{ domain: some, spent: microjoules(spent), from: seconds(since), to: seconds(this.#now) }]
+    })
+    this.ledger.book({
+      at: seconds(this.#now),
+      wall: seconds(this.#now + 1e9),
+      domains,
+      readings,
+      activity: this.#activity(one, from),
+    })
+    if (one.exit !== null) this.#consumers[one.exit] = this.#born(one.exit)
+  }
+
+  #activity(one: Step, from: number): Activity {
+    const use = new Map<Consumer, number>()
+    for (const [slot, cpu] of one.cpu) {
+      const consumer = this.#consumers[slot]
+      if (consumer !== undefined && cpu > 0) use.set(consumer, cpu)
+    }
+    return {
+      from: seconds(from),
+      to: seconds(this.#now),
+      cpu: Array.from(use, ([consumer, cpu]) => ({ consumer, cpu: nanoseconds(cpu) })),
+      unreadableCpu: nanoseconds(one.unreadable),
+      busyRatio: one.cpu.length / 12,
+      groups: this.#consumers.map((consumer) => consumer.group),
+      holders: new Map([['gpu-0', one.holders.flatMap((slot) => this.#consumers[slot] ?? [])]]),
+      census: {
+        processes: 12,
+        unreadable: 0,
+        groups: 12,
+        cpuTimeSource: 'clock',
+        limitation: '',
+      },
+    }
+  }
+
+  #born(slot: number): Consumer {
+    this.#generation += 1
+    if (slot === 0) return { kind: 'exited', group: group(slot) }
+    const process = { pid: slot, startTicks: this.#generation, comm: `job-${this.#generation % 5}` }
+    return { kind: 'process', group: group(slot), process }
+  }
+}
+
+const steps = fc.array(step, { minLength: 1, maxLength: 60 })
+
+/** Every series that is or was shown, with what it showed last. */
+class Watch {
+  readonly #last = new Map<string, bigint>()
+
+  fallen(ledger: Ledger): string[] {
+    const seen: string[] = []
+    for (const [name, view] of [
+      ...Object.entries(ledger.views),
+      ['unattributed', ledger.unattributed] as const,
+    ]) {
+      for (const account of view.accounts())
+        this.#look(`${name} ${keyOf(account)}`, account.shown.toBigInt(), seen)
+    }
+    for (const [key, account] of ledger.nesting.accounts) this.#look(key, account.total.toBigInt(), seen)
+    return seen
+  }
+
+  #look(key: string, now: bigint, fallen: string[]): void {
+    const before = this.#last.get(key) ?? 0n
+    if (now < before) fallen.push(`${key}: ${before} -> ${now}`)
+    this.#last.set(key, now)
+  }
+}
+
+const keyOf = ({ holder, energyClass: { component, part, method } }: Account): string =>
+  [...holder.labels, component, part, method].join(' ')
+
+describe('the books', () => {
+  test('balance after every tick, and no series ever falls', () => {
+    fc.assert(
+      fc.property(policies, steps, (policy, play) => {
+        const machine = new Play(policy)
+        const watch = new Watch()
+        for (const one of play) {
+          machine.run(one)
+          expect(imbalances(machine.ledger)).toEqual([])
+          expect(watch.fallen(machine.ledger)).toEqual([])
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('the property catches a ledger that drops one share', () => {
+    const book = jest.spyOn(View.prototype, 'book')
+    try {
+      const found = fc.check(
+        fc.property(policies, steps, (policy, play) => {
+          const machine = new Play(policy)
+          book.mockImplementationOnce(() => undefined)
+          for (const one of play) machine.run(one)
+          return imbalances(machine.ledger).length === 0
+        }),
+      )
+      expect(found.failed).toBe(true)
+    } finally {
+      book.mockRestore()
+    }
+  })
+})
