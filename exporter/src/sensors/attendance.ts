@@ -1,0 +1,218 @@
+/** Asks every sensor, judges and times it in one place: whatever a sensor does, the tick goes on. */
+import type { Domain, DomainComponent, Reading, SensorStatus } from '../model.ts'
+import { elapsed, seconds, type Seconds } from '../units.ts'
+import type { Clock } from '../world.ts'
+import type { Outcome, Sensor } from './sensor.ts'
+
+/** A sensor that is made from settings tells them apart: a reload keeps it, and what it remembers, where they are the same. */
+export type Attended = Sensor & { readonly settings?: string }
+
+/** What one look at all sensors gave. */
+export interface Looks {
+  readonly readings: readonly Reading[]
+  /** All that are present, with a reading this time or not. */
+  readonly domains: readonly Domain[]
+  /** Every sensor's, in the order of the sensors. */
+  readonly statuses: readonly SensorStatus[]
+  /** Those whose state, reason or advice is another than at the look before. */
+  readonly changes: readonly SensorStatus[]
+}
+
+const DEFECT_ADVICE = 'this is a defect of Wattribute: please report it'
+const SILENCE_ADVICE = 'its device or driver hangs: see the kernel log (dmesg)'
+
+export class Attendance {
+  readonly #clock: Clock
+  readonly #timeout: Seconds
+  /** By name, kept when a sensor is replaced: what was counted stays counted. */
+  readonly #histories = new Map<string, History>()
+  #posts: readonly Post[]
+
+  /** @param timeout how long one look waits for an answer */
+  constructor(sensors: readonly Attended[], clock: Clock, timeout: Seconds = seconds(2)) {
+    this.#clock = clock
+    this.#timeout = timeout
+    this.#posts = sensors.map((sensor) => this.#post(sensor))
+  }
+
+  get statuses(): readonly SensorStatus[] {
+    return this.#posts.flatMap(({ history }) => history.status ?? [])
+  }
+
+  /** Asks all sensors at the same time; never rejects, and lasts no longer than the timeout. */
+  async look(at: Seconds): Promise<Looks> {
+    const posts = this.#posts
+    const answers = await Promise.all(posts.map((post) => post.ask(at)))
+    const changes: SensorStatus[] = []
+    answers.forEach((answer, index) => {
+      const history = posts[index]?.history
+      if (history?.enter(answer, this.#clock.wall()) === true && history.status) changes.push(history.status)
+    })
+    return {
+      readings: answers.flatMap(({ outcome }) => (outcome.kind === 'readings' ? outcome.readings : [])),
+      domains: answers.flatMap(({ outcome }) => ('domains' in outcome ? outcome.domains : [])),
+      statuses: posts.flatMap(({ history }) => history.status ?? []),
+      changes,
+    }
+  }
+
+  /** Takes over a new list. A sensor of the same name and settings stays; the others are closed. */
+  replace(sensors: readonly Attended[]): void {
+    const before = new Map(this.#posts.map((post) => [post.sensor.about.name, post]))
+    this.#posts = sensors.map((sensor) => {
+      const post = before.get(sensor.about.name)
+      if (post === undefined || post.sensor.settings !== sensor.settings) return this.#post(sensor)
+      before.delete(sensor.about.name)
+      void closeQuietly(sensor)
+      return post
+    })
+    for (const { sensor } of before.values()) void closeQuietly(sensor)
+  }
+
+  /** Waits no longer than the timeout for a sensor that does not come to its end. */
+  async close(): Promise<void> {
+    await Promise.all(this.#posts.map(({ sensor }) => within(closeQuietly(sensor), this.#timeout)))
+  }
+
+  #post(sensor: Attended): Post {
+    const { name } = sensor.about
+    const history = this.#histories.get(name) ?? new History(sensor.about)
+    this.#histories.set(name, history)
+    return new Post(sensor, history, this.#clock, this.#timeout)
+  }
+}
+
+interface Answer {
+  readonly outcome: Outcome
+  readonly duration: Seconds
+}
+
+/** One sensor and the read that is under way. */
+class Post {
+  readonly sensor: Attended
+  readonly history: History
+  readonly #clock: Clock
+  readonly #timeout: Seconds
+  /** A read that has not been used yet; `answer` once it has arrived. */
+  #pending: { readonly since: Seconds; answer: Answer | undefined } | undefined
+
+  constructor(sensor: Attended, history: History, clock: Clock, timeout: Seconds) {
+    this.sensor = sensor
+    this.history = history
+    this.#clock = clock
+    this.#timeout = timeout
+  }
+
+  async ask(at: Seconds): Promise<Answer> {
+    // A read left over from an earlier look had its time: it is not waited for again.
+    if (this.#pending === undefined) await within(this.#start(at), this.#timeout)
+    return this.#collect()
+  }
+
+  async #start(at: Seconds): Promise<void> {
+    const pending = { since: this.#clock.now(), answer: undefined as Answer | undefined }
+    this.#pending = pending
+    const outcome = await outcomeOf(this.sensor, at)
+    pending.answer = { outcome, duration: elapsed(pending.since, this.#clock.now()) }
+  }
+
+  #collect(): Answer {
+    const pending = this.#pending
+    if (pending?.answer !== undefined) {
+      this.#pending = undefined
+      return pending.answer
+    }
+    const why = `did not answer within ${this.#timeout} s`
+    const duration = elapsed(pending?.since ?? this.#clock.now(), this.#clock.now())
+    return { outcome: { kind: 'failed', why, advice: SILENCE_ADVICE }, duration }
+  }
+}
+
+/** What is known of a sensor over time. */
+class History {
+  status: SensorStatus | undefined
+  readonly #name: string
+  readonly #components: readonly DomainComponent[]
+
+  constructor({ name, components }: Sensor['about']) {
+    this.#name = name
+    this.#components = components
+  }
+
+  /** @returns whether its state, reason or advice has changed */
+  enter({ outcome, duration }: Answer, wall: Seconds): boolean {
+    const before = this.status
+    const hasRead = outcome.kind === 'readings' && outcome.readings.length > 0
+    const status: SensorStatus = {
+      name: this.#name,
+      state: outcome.kind,
+      ...complaintOf(outcome),
+      components: this.#components,
+      unreadable: this.#unreadableIn(outcome),
+      onceSeen: before?.onceSeen === true || hasRead,
+      failures: (before?.failures ?? 0) + (outcome.kind === 'failed' ? 1 : 0),
+      lastDuration: duration,
+      lastReadingWall: hasRead ? wall : before?.lastReadingWall,
+    }
+    this.status = status
+    return (
+      before?.state !== status.state || before.reason !== status.reason || before.advice !== status.advice
+    )
+  }
+
+  #unreadableIn(outcome: Outcome): readonly DomainComponent[] {
+    switch (outcome.kind) {
+      case 'readings':
+      case 'warming-up':
+        return Array.from(new Set(outcome.troubles.map(({ component }) => component)))
+      case 'absent':
+        return []
+      case 'failed':
+        return this.#components
+    }
+  }
+}
+
+function complaintOf(outcome: Outcome): Pick<SensorStatus, 'reason' | 'advice'> {
+  switch (outcome.kind) {
+    case 'absent':
+    case 'failed':
+      return { reason: outcome.why, advice: outcome.advice }
+    case 'readings':
+    case 'warming-up': {
+      const [first, ...others] = outcome.troubles
+      if (first === undefined) return { reason: '', advice: '' }
+      const more = others.length === 0 ? '' : ` (and ${others.length} more)`
+      return { reason: `${first.domain}: ${first.why}${more}`, advice: first.advice }
+    }
+  }
+}
+
+/** A throw is a defect of the sensor, whether it happens at once or later. */
+async function outcomeOf(sensor: Sensor, at: Seconds): Promise<Outcome> {
+  try {
+    return await sensor.read(at)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return { kind: 'failed', why, advice: DEFECT_ADVICE }
+  }
+}
+
+/** Comes back when the work is done or the time is over, whichever is first. */
+async function within(work: Promise<void>, timeout: Seconds): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const timeIsOver = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeout * 1000)
+  })
+  await Promise.race([work, timeIsOver])
+  clearTimeout(timer)
+}
+
+/** The sensor goes away: nobody is left whom its last defect could harm. */
+async function closeQuietly(sensor: Sensor): Promise<void> {
+  try {
+    await sensor.close()
+  } catch {
+    return
+  }
+}
