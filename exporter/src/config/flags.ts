@@ -1,0 +1,244 @@
+/** The command line: flags as other exporters have them, each also as an environment variable. */
+import { parseArgs } from 'node:util'
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
+import { nearest } from './nearest.ts'
+
+/** A command line that cannot be followed. The message is one sentence that names the flag or variable. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export const COMMANDS = ['serve', 'check-config'] as const
+export type Command = (typeof COMMANDS)[number]
+
+export interface ListenAddress {
+  /** Absent: all addresses of the machine. IPv6 without brackets. */
+  readonly host: string | undefined
+  /** 0: any port that is free. */
+  readonly port: number
+}
+
+export interface Flags {
+  readonly command: Command
+  readonly listenAddress: ListenAddress
+  /** Starts with a slash and needs no escaping. */
+  readonly telemetryPath: string
+  readonly webConfigFile: string | undefined
+  readonly configFile: string | undefined
+  readonly procfs: string
+  readonly sysfs: string
+  readonly rootfs: string
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
+}
+
+interface FlagRow {
+  readonly name: string
+  /** What stands for its value in the usage text. */
+  readonly value: string
+  readonly default: string
+  readonly sentence: string
+}
+
+const FLAGS = [
+  {
+    name: 'web.listen-address',
+    value: 'ADDRESS',
+    default: ':10451',
+    sentence: 'Where to listen: `:port`, `host:port` or `[ipv6]:port`.',
+  },
+  { name: 'web.telemetry-path', value: 'PATH', default: '/metrics', sentence: 'Path of the metrics.' },
+  {
+    name: 'web.config.file',
+    value: 'FILE',
+    default: '',
+    sentence:
+      'TLS, response headers and basic authentication, in the format of the Prometheus exporter toolkit.',
+  },
+  { name: 'config.file', value: 'FILE', default: '', sentence: 'Configuration in YAML; none is needed.' },
+  { name: 'path.procfs', value: 'FOLDER', default: '/proc', sentence: 'Where procfs is mounted.' },
+  { name: 'path.sysfs', value: 'FOLDER', default: '/sys', sentence: 'Where sysfs is mounted.' },
+  {
+    name: 'path.rootfs',
+    value: 'FOLDER',
+    default: '/',
+    sentence: 'Where the root file system of the host is seen.',
+  },
+  {
+    name: 'log.level',
+    value: 'LEVEL',
+    default: 'info',
+    sentence: `Least level that is logged: ${LOG_LEVELS.join(', ')}.`,
+  },
+  {
+    name: 'log.format',
+    value: 'FORMAT',
+    default: 'logfmt',
+    sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
+  },
+] as const satisfies readonly FlagRow[]
+
+type FlagName = (typeof FLAGS)[number]['name']
+
+const SWITCHES = [
+  { name: 'help', sentence: 'Show this text.' },
+  { name: 'version', sentence: 'Show the version.' },
+] as const
+
+/** `WATTRIBUTE_WEB_LISTEN_ADDRESS` */
+export const environmentName = (flag: string): string =>
+  `WATTRIBUTE_${flag.toUpperCase().replace(/[.-]/g, '_')}`
+
+/**
+ * A flag wins over its environment variable, an empty variable counts as not set, and the last of a flag given twice
+ * counts. Other variables that begin alike are left alone: Kubernetes sets some for a service called `wattribute`.
+ * @param argv without the program and the script
+ * @throws UsageError
+ */
+export function parseFlags(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Flags | { readonly help: true } | { readonly version: true } {
+  const given = readArguments(argv)
+  if (given.switches.has('help')) return { help: true }
+  if (given.switches.has('version')) return { version: true }
+  const valueOf = (name: FlagName): Setting => settingOf(name, given.values.get(name), env)
+  return {
+    command: commandOf(given.words),
+    listenAddress: listenAddressOf(valueOf('web.listen-address')),
+    telemetryPath: telemetryPathOf(valueOf('web.telemetry-path')),
+    webConfigFile: valueOf('web.config.file').text || undefined,
+    configFile: valueOf('config.file').text || undefined,
+    procfs: valueOf('path.procfs').text,
+    sysfs: valueOf('path.sysfs').text,
+    rootfs: valueOf('path.rootfs').text,
+    logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
+    logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
+  }
+}
+
+interface Arguments {
+  readonly values: ReadonlyMap<string, string>
+  readonly switches: ReadonlySet<string>
+  readonly words: readonly string[]
+}
+
+function readArguments(argv: readonly string[]): Arguments {
+  const values = new Map<string, string>()
+  const switches = new Set<string>()
+  const words: string[] = []
+  for (const token of tokensOf(argv)) {
+    if (token.kind === 'positional') words.push(token.value)
+    if (token.kind !== 'option') continue
+    const { name, rawName, value, inlineValue } = token
+    if (SWITCHES.some((one) => one.name === name)) {
+      if (value !== undefined) throw new UsageError(`${rawName} takes no value`)
+      switches.add(name)
+    } else if (FLAGS.some((one) => one.name === name)) {
+      values.set(name, valueGiven(rawName, value, inlineValue))
+    } else {
+      throw unknownFlag(rawName)
+    }
+  }
+  return { values, switches, words }
+}
+
+/** Not strict: its own errors would not name the nearest flag. */
+const tokensOf = (argv: readonly string[]) =>
+  parseArgs({
+    args: [...argv],
+    options: {
+      ...Object.fromEntries(FLAGS.map(({ name }) => [name, { type: 'string' as const }])),
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
+    },
+    strict: false,
+    tokens: true,
+  }).tokens
+
+function valueGiven(rawName: string, value: string | undefined, isInline: boolean | undefined): string {
+  // `--a --b`: the next flag is no value; `--a=--b` is meant so
+  if (value === undefined || (isInline !== true && value.startsWith('-'))) {
+    throw new UsageError(`${rawName} needs a value`)
+  }
+  return value
+}
+
+function unknownFlag(rawName: string): UsageError {
+  const known = [...FLAGS, ...SWITCHES].map(({ name }) => `--${name}`)
+  const meant = nearest(rawName, known)
+  return new UsageError(
+    `unknown flag ${rawName}: ${meant === undefined ? 'see --help' : `did you mean ${meant}?`}`,
+  )
+}
+
+function commandOf([word, ...rest]: readonly string[]): Command {
+  if (word === undefined) return 'serve'
+  const command = COMMANDS.find((one) => one === word)
+  if (command === undefined)
+    throw new UsageError(`unknown command ${word}: known are ${COMMANDS.join(' and ')}`)
+  if (rest[0] !== undefined) throw new UsageError(`${command} takes no argument: ${rest[0]}`)
+  return command
+}
+
+interface Setting {
+  readonly text: string
+  /** The flag, or the variable that it comes from. */
+  readonly from: string
+}
+
+function settingOf(
+  name: FlagName,
+  given: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Setting {
+  if (given !== undefined) return { text: given, from: `--${name}` }
+  const variable = environmentName(name)
+  const set = env[variable]
+  if (set !== undefined && set !== '') return { text: set, from: variable }
+  return { text: FLAGS.find((one) => one.name === name)?.default ?? '', from: `--${name}` }
+}
+
+const ADDRESS = /^(?:\[(?<ipv6>[0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|(?<name>[\w.-]+))?:(?<port>\d{1,5})$/
+
+function listenAddressOf({ text, from }: Setting): ListenAddress {
+  const { ipv6, name, port } = ADDRESS.exec(text)?.groups ?? {}
+  if (port === undefined)
+    throw new UsageError(`${from}: ${text} is not of the form :port, host:port or [ipv6]:port`)
+  if (Number(port) > 65_535) throw new UsageError(`${from}: ${port} is no port; the highest is 65535`)
+  return { host: ipv6 ?? name, port: Number(port) }
+}
+
+const PATH = /^\/[\w.~/-]*$/
+
+/** The server answers here itself. */
+const TAKEN = ['/healthz', '/readyz', '/api/v1/sensors', '/api/v1/ledger']
+
+function telemetryPathOf({ text, from }: Setting): string {
+  if (!PATH.test(text)) throw new UsageError(`${from}: ${text} is not a path such as /metrics`)
+  if (TAKEN.includes(text)) throw new UsageError(`${from}: ${text} is taken by the exporter itself`)
+  return text
+}
+
+function oneOf<Word extends string>(words: readonly Word[], { text, from }: Setting): Word {
+  const word = words.find((one) => one === text)
+  if (word === undefined) throw new UsageError(`${from}: ${text} is not one of ${words.join(', ')}`)
+  return word
+}
+
+export const usageText = `Usage: wattribute [serve] [flags]
+       wattribute check-config [flags]
+
+Books this machine's electricity to its workloads, for Prometheus.
+
+  serve          Measure, and serve the metrics (default).
+  check-config   Check the files of --config.file and --web.config.file, and end.
+
+Flags, each also as an environment variable such as ${environmentName(FLAGS[0].name)}:
+
+${[...FLAGS.map(usageOfFlag), ...SWITCHES.map(({ name, sentence }) => `  --${name}\n      ${sentence}`)].join('\n')}
+`
+
+function usageOfFlag({ name, value, default: otherwise, sentence }: FlagRow): string {
+  return `  --${name}=${value}\n      ${sentence}${otherwise === '' ? '' : ` Default: ${otherwise}`}`
+}

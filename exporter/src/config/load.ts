@@ -1,0 +1,45 @@
+/** From the configuration file to the settings that the rooms are given: checked, complete and frozen. */
+import type { z } from 'zod'
+import { seconds, watts } from '../units.ts'
+import { configSchema, type Config } from './schema.ts'
+import { readStrictYaml } from './strict-yaml.ts'
+
+export { ConfigError } from './strict-yaml.ts'
+export { describeConfig, type Config, type KeyDescription } from './schema.ts'
+
+/**
+ * @param file absent: every default
+ * @throws ConfigError which lists all that is wrong with the file
+ */
+export function loadConfig(file: string | undefined): Config {
+  const content = file === undefined ? configSchema.parse({}) : readStrictYaml(file, configSchema)
+  return frozen(configOf(content))
+}
+
+const configOf = (content: z.output<typeof configSchema>): Config => ({
+  tickSeconds: seconds(content.tick_seconds),
+  birthHoldSeconds: seconds(content.birth_hold_seconds),
+  expireAfterSeconds: seconds(content.expire_after_seconds),
+  idlePolicy: content.idle_policy,
+  baselines: content.baselines.map((baseline) => ({ domain: baseline.domain, watts: watts(baseline.watts) })),
+  powerModel: powerModelOf(content.power_model),
+  processes: { enabled: content.processes.enabled, top: content.processes.top },
+  seriesLimit: content.series_limit,
+})
+
+function powerModelOf(model: z.output<typeof configSchema>['power_model']): Config['powerModel'] {
+  const { enabled, cpu_idle_watts: idle, cpu_max_watts: most, memory_watts: memory } = model
+  return {
+    enabled,
+    ...(idle !== undefined && { cpuIdleWatts: watts(idle) }),
+    ...(most !== undefined && { cpuMaxWatts: watts(most) }),
+    ...(memory !== undefined && { memoryWatts: watts(memory) }),
+  }
+}
+
+function frozen<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) frozen(inner as object)
+  }
+  return Object.freeze(value)
+}

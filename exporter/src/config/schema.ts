@@ -1,0 +1,185 @@
+/** Every key of the configuration file. `docs/configuration.md` is generated from the sentences here. */
+import { z } from 'zod'
+import { IDLE_POLICIES, type IdlePolicy } from '../ledger/idle-policy.ts'
+import type { Seconds, Watts } from '../units.ts'
+
+const range = (low: number, high: number): string => `must be from ${low} to ${high}`
+
+const amount = (low: number, high: number): z.ZodNumber =>
+  z.number().min(low, range(low, high)).max(high, range(low, high))
+
+const count = (low: number, high: number): z.ZodInt =>
+  z.int().min(low, range(low, high)).max(high, range(low, high))
+
+const power = (): z.ZodNumber => z.number().min(0, 'must be 0 or more')
+
+const baseline = z.strictObject({
+  domain: z
+    .string()
+    .min(1)
+    .describe('The domain, as in the label `domain` of its metrics, such as `package-0`.'),
+  watts: power().describe('What it draws when nothing uses it.'),
+})
+
+const baselines = z
+  .array(baseline)
+  .check(({ value, issues }) => {
+    const seen = new Set<string>()
+    value.forEach(({ domain }, index) => {
+      if (seen.has(domain)) {
+        issues.push({
+          code: 'custom',
+          input: value,
+          path: [index, 'domain'],
+          message: 'names a domain that has a baseline already',
+        })
+      }
+      seen.add(domain)
+    })
+  })
+  .default([])
+  .describe('Idle power of single domains. What is given here is never replaced by an observed figure.')
+
+const powerModel = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe('Whether a component without a sensor is estimated from how busy it is.'),
+    cpu_idle_watts: power()
+      .optional()
+      .describe('Power of all processors together when idle. Without it, a default for the number of cores.'),
+    cpu_max_watts: power()
+      .optional()
+      .describe('Power of all processors together when fully busy; at least `cpu_idle_watts`.'),
+    memory_watts: power().optional().describe('Power of all memory. Without it, a default for its size.'),
+  })
+  .refine((model) => !(Number(model.cpu_max_watts) < Number(model.cpu_idle_watts)), {
+    path: ['cpu_max_watts'],
+    error: 'must be at least `cpu_idle_watts`',
+    when: () => true, // also beside other problems, so that all are listed at once
+  })
+  .prefault({})
+  .describe('The model that stands in where no sensor measures; its figures have `method="estimated"`.')
+
+const processes = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe('Whether single processes have series of their own.'),
+    top: count(1, 1000)
+      .default(50)
+      .describe('How many processes are shown; the energy of the others goes to one series `other`.'),
+  })
+  .prefault({})
+  .describe('The view of single processes.')
+
+export const configSchema = z.strictObject({
+  tick_seconds: amount(0.1, 60).default(1).describe('How often sensors are read and energy is booked.'),
+  birth_hold_seconds: amount(0, 600)
+    .default(30)
+    .describe(
+      'How long a new series stands at 0 before it shows its total, because Prometheus cannot see a first value above 0. At least two scrape intervals.',
+    ),
+  expire_after_seconds: amount(60, 86_400)
+    .default(600)
+    .describe('How long the series of something that ended stays on the page.'),
+  idle_policy: z
+    .enum(IDLE_POLICIES)
+    .default('holders')
+    .describe(
+      'Who is charged for idle energy: those who hold an accelerator, each in proportion to its active energy, all that were active in equal parts, or nobody.',
+    ),
+  baselines,
+  power_model: powerModel,
+  processes,
+  series_limit: count(100, 1_000_000)
+    .default(20_000)
+    .describe('The most series that one metric family may have; the energy beyond goes to one series.'),
+})
+
+/** The settings as the rooms know them, frozen. */
+export interface Config {
+  readonly tickSeconds: Seconds
+  readonly birthHoldSeconds: Seconds
+  readonly expireAfterSeconds: Seconds
+  readonly idlePolicy: IdlePolicy
+  /** No domain is named twice. */
+  readonly baselines: readonly { readonly domain: string; readonly watts: Watts }[]
+  readonly powerModel: {
+    readonly enabled: boolean
+    readonly cpuIdleWatts?: Watts
+    /** Not below the idle power, where both are given. */
+    readonly cpuMaxWatts?: Watts
+    readonly memoryWatts?: Watts
+  }
+  readonly processes: { readonly enabled: boolean; readonly top: number }
+  /** Per metric family. */
+  readonly seriesLimit: number
+}
+
+export interface KeyDescription {
+  /** `power_model.cpu_idle_watts`; `baselines[].domain` within the items of a list. */
+  readonly key: string
+  /** `number from 0.1 to 60`, `list of mappings`, ... */
+  readonly type: string
+  /** As it would be written in the file; `required`, or empty when the key has no value unless given. */
+  readonly default: string
+  readonly description: string
+}
+
+/** Every key in the order of the schema, a mapping before its keys. */
+export const describeConfig = (): readonly KeyDescription[] =>
+  describeKeys(z.toJSONSchema(configSchema, { io: 'input' }), '')
+
+type JsonSchema = z.core.JSONSchema.BaseSchema
+
+function describeKeys(schema: JsonSchema, prefix: string): KeyDescription[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
+    if (typeof property !== 'object') return []
+    const key = `${prefix}${name}`
+    return [
+      {
+        key,
+        type: typeText(property),
+        default: defaultText(property, schema, name),
+        description: property.description ?? '',
+      },
+      ...describeKeys(property, `${key}.`),
+      ...describeKeys(itemOf(property), `${key}[].`),
+    ]
+  })
+}
+
+const itemOf = ({ items }: JsonSchema): JsonSchema =>
+  typeof items === 'object' && !Array.isArray(items) ? items : {}
+
+function typeText(schema: JsonSchema): string {
+  if (schema.enum !== undefined) return `one of ${schema.enum.map((one) => `\`${String(one)}\``).join(', ')}`
+  switch (schema.type) {
+    case 'number':
+      return `number ${limitsText(schema)}`
+    case 'integer':
+      return `whole number ${limitsText(schema)}`
+    case 'boolean':
+      return '`true` or `false`'
+    case 'array':
+      return 'list of mappings'
+    case 'object':
+      return 'mapping'
+    case 'string':
+      return 'text'
+    case 'null':
+    case undefined:
+    default:
+      return '' // no key has another type
+  }
+}
+
+const limitsText = ({ minimum = 0, maximum }: JsonSchema): string =>
+  maximum === undefined ? `from ${minimum}` : `from ${minimum} to ${maximum}`
+
+function defaultText(property: JsonSchema, parent: JsonSchema, name: string): string {
+  if (property.default !== undefined && property.type !== 'object') {
+    return typeof property.default === 'string' ? property.default : JSON.stringify(property.default)
+  }
+  return parent.required?.includes(name) === true ? 'required' : ''
+}

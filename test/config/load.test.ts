@@ -1,0 +1,290 @@
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ConfigError, describeConfig, loadConfig, type Config } from '../../exporter/src/config/load.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'wattribute-config-'))
+const file = join(folder, 'wattribute.yml')
+
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+})
+
+function load(text: string | Uint8Array): Config {
+  writeFileSync(file, text)
+  return loadConfig(file)
+}
+
+/** What is said about a file, without its path. */
+function problemsOf(text: string | Uint8Array): readonly string[] {
+  try {
+    load(text)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+const DEFAULTS = {
+  tickSeconds: 1,
+  birthHoldSeconds: 30,
+  expireAfterSeconds: 600,
+  idlePolicy: 'holders',
+  baselines: [],
+  powerModel: { enabled: true },
+  processes: { enabled: true, top: 50 },
+  seriesLimit: 20_000,
+}
+
+describe('a good file', () => {
+  test.each([
+    ['no file at all', undefined],
+    ['an empty file', ''],
+    ['only comments', '# tick_seconds: 5\n'],
+    ['an empty document', '---\n'],
+    ['a byte order mark', '\u{feff}'],
+    ['keys without values', 'tick_seconds:\nbaselines:\npower_model:\n  cpu_idle_watts:\nprocesses:\n'],
+  ])('%s gives the defaults', (_, text) => {
+    expect(text === undefined ? loadConfig(undefined) : load(text)).toEqual(DEFAULTS)
+  })
+
+  test('every key is taken', () => {
+    const text = `
+tick_seconds: 0.5
+birth_hold_seconds: 0
+expire_after_seconds: 60
+idle_policy: proportional
+baselines:
+  - domain: package-0
+    watts: 35.5
+  - { domain: dram-0, watts: 0 }
+power_model:
+  enabled: false
+  cpu_idle_watts: 40
+  cpu_max_watts: 40
+  memory_watts: 6
+processes: { enabled: false, top: 1000 }
+series_limit: 100
+`
+    expect(load(text)).toEqual({
+      tickSeconds: 0.5,
+      birthHoldSeconds: 0,
+      expireAfterSeconds: 60,
+      idlePolicy: 'proportional',
+      baselines: [
+        { domain: 'package-0', watts: 35.5 },
+        { domain: 'dram-0', watts: 0 },
+      ],
+      powerModel: { enabled: false, cpuIdleWatts: 40, cpuMaxWatts: 40, memoryWatts: 6 },
+      processes: { enabled: false, top: 1000 },
+      seriesLimit: 100,
+    })
+  })
+
+  test('anchors, aliases and merge keys are followed', () => {
+    const text = `
+baselines:
+  - &package
+    domain: package-0
+    watts: 30
+  - <<: *package
+    domain: package-1
+`
+    expect(load(text).baselines).toEqual([
+      { domain: 'package-0', watts: 30 },
+      { domain: 'package-1', watts: 30 },
+    ])
+  })
+
+  test('the settings are frozen to the bottom', () => {
+    const config = load('baselines: [{domain: a, watts: 1}]')
+    for (const part of [config, config.baselines, config.baselines[0], config.powerModel, config.processes]) {
+      expect(Object.isFrozen(part)).toBe(true)
+    }
+  })
+})
+
+describe('a file that does not fit', () => {
+  test.each([
+    ['tick_second: 5', 'unknown key `tick_second` (line 1, column 1): did you mean `tick_seconds`?'],
+    [
+      '\n\npower_model:\n  cpu_idle: 5',
+      'unknown key `power_model.cpu_idle` (line 4, column 3): did you mean `power_model.cpu_idle_watts`?',
+    ],
+    [
+      'baselines:\n  - domain: a\n    watts: 1\n    wats: 2',
+      'unknown key `baselines[0].wats` (line 4, column 5): did you mean `baselines[0].watts`?',
+    ],
+    [
+      'processes: {colour: 5}',
+      'unknown key `processes.colour` (line 1, column 13): known here: `enabled`, `top`',
+    ],
+    [
+      'nonsense:',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `power_model`, `processes`, `series_limit`',
+    ],
+    ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
+    ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
+    ['tick_seconds: .nan', '`tick_seconds` (line 1, column 15) must be a number, not .nan or .inf'],
+    ['tick_seconds: .inf', '`tick_seconds` (line 1, column 15) must be a number, not .nan or .inf'],
+    ['tick_seconds: "1"', '`tick_seconds` (line 1, column 15) must be a number, not text'],
+    ['tick_seconds: [1]', '`tick_seconds` (line 1, column 15) must be a number, not a list'],
+    ['birth_hold_seconds: -1', '`birth_hold_seconds` (line 1, column 21) must be from 0 to 600'],
+    ['expire_after_seconds: 59', '`expire_after_seconds` (line 1, column 23) must be from 60 to 86400'],
+    [
+      'idle_policy: fair',
+      '`idle_policy` (line 1, column 14) must be one of holders, proportional, equal, none',
+    ],
+    [
+      'idle_policy: true',
+      '`idle_policy` (line 1, column 14) must be one of holders, proportional, equal, none',
+    ],
+    ['series_limit: 99', '`series_limit` (line 1, column 15) must be from 100 to 1000000'],
+    ['series_limit: 200.5', '`series_limit` (line 1, column 15) must be a whole number, not a fraction'],
+    ['processes: {top: 0}', '`processes.top` (line 1, column 18) must be from 1 to 1000'],
+    [
+      'processes: {enabled: 1}',
+      '`processes.enabled` (line 1, column 22) must be true or false, not a number',
+    ],
+    ['processes: false', '`processes` (line 1, column 12) must be a mapping, not true or false'],
+    ['baselines: {a: 1}', '`baselines` (line 1, column 12) must be a list, not a mapping'],
+    ['baselines: [a]', '`baselines[0]` (line 1, column 13) must be a mapping, not text'],
+    ['baselines:\n  - domain: a', '`baselines[0].watts` (line 2, column 5) is missing'],
+    ['baselines:\n  - domain:\n    watts: 1', '`baselines[0].domain` (line 2, column 5) is missing'],
+    ['baselines:\n  - {domain: "", watts: 1}', '`baselines[0].domain` (line 2, column 14) must not be empty'],
+    ['baselines:\n  - {domain: a, watts: -1}', '`baselines[0].watts` (line 2, column 24) must be 0 or more'],
+    [
+      'baselines:\n  - {domain: a, watts: 1}\n  - {domain: a, watts: 2}',
+      '`baselines[1].domain` (line 3, column 14) names a domain that has a baseline already',
+    ],
+    [
+      'power_model: {cpu_idle_watts: 50, cpu_max_watts: 40}',
+      '`power_model.cpu_max_watts` (line 1, column 50) must be at least `cpu_idle_watts`',
+    ],
+    [
+      'tick_seconds: 1\ntick_seconds: 2',
+      'key `tick_seconds` (line 2, column 1) was given before (line 1, column 1)',
+    ],
+    ['__proto__: {tick_seconds: 2}', '`__proto__` (line 1, column 1) cannot be a key'],
+    ['constructor: 2', 'unknown key `constructor` (line 1, column 1): known here: '],
+    ['- tick_seconds: 1', 'must be a mapping of keys to values, not a list'],
+    ['tick_seconds', 'must be a mapping of keys to values, not text'],
+    [
+      'tick_seconds:\t1\n\tseries_limit: 100',
+      'tabs are not allowed as indentation; use spaces (line 2, column 1)',
+    ],
+    ['baselines: [1', 'the indentation is wrong or a closing bracket is missing (line 1, column 14)'],
+    ['idle_policy: "none', 'a quote, bracket, comma, colon or space is missing (line 1, column 19)'],
+    [
+      'idle_policy: none: x',
+      'a key within a value: the indentation is wrong, or the value needs quotes (line 1, column 14)',
+    ],
+    ['--- {}\n--- {}', 'the file must hold one document only (line 2, column 1)'],
+    ['idle_policy: *other', 'no anchor has the name of this alias (line 1, column 14)'],
+    ['idle_policy: !fair none', 'the tag is not known (line 1, column 14)'],
+    ['<<: 3', 'its aliases or merge keys (`<<`) cannot be resolved'],
+    ['? [a]\n: 1', 'a key must be a plain word (line 1, column 3)'],
+  ])('%j', (text, problem) => {
+    const [first, ...others] = problemsOf(text)
+    expect(first?.slice(0, problem.length)).toBe(problem)
+    expect(others).toEqual([])
+  })
+
+  test('all problems are listed, in the order of the file', () => {
+    const text = `tick_seconds: 99
+tick_second: 5
+power_model:
+  cpu_idle_watts: 9
+  cpu_max_watts: 3
+  cpu_min_watts: 2
+baselines: [{domain: a}]
+idle_policy: fair
+idle_policy: fairer
+`
+    expect(problemsOf(text)).toEqual([
+      '`tick_seconds` (line 1, column 15) must be from 0.1 to 60',
+      'unknown key `tick_second` (line 2, column 1): did you mean `tick_seconds`?',
+      '`power_model.cpu_max_watts` (line 5, column 18) must be at least `cpu_idle_watts`',
+      'unknown key `power_model.cpu_min_watts` (line 6, column 3): did you mean `power_model.cpu_max_watts`?',
+      '`baselines[0].watts` (line 7, column 13) is missing',
+      'key `idle_policy` (line 9, column 1) was given before (line 8, column 1)',
+      '`idle_policy` (line 9, column 14) must be one of holders, proportional, equal, none',
+    ])
+  })
+
+  test('a problem that came in through an alias is shown where it is written', () => {
+    const text = 'baselines:\n  - &a {domain: a, wats: 1}\n  - {<<: *a, domain: b, watts: 2}\n'
+    expect(problemsOf(text)).toEqual([
+      '`baselines[0].watts` (line 2, column 8) is missing',
+      'unknown key `baselines[0].wats` (line 2, column 20): did you mean `baselines[0].watts`?',
+      'unknown key `baselines[1].wats` (line 2, column 20): did you mean `baselines[1].watts`?',
+    ])
+  })
+
+  test('aliases that multiply without end are refused', () => {
+    const lines = ['baselines: &a0 [x, x, x, x, x, x, x, x, x]']
+    for (let level = 1; level < 9; level++) {
+      lines.push(
+        `k${level}: &a${level} [${Array(9)
+          .fill(`*a${level - 1}`)
+          .join(', ')}]`,
+      )
+    }
+    expect(problemsOf(lines.join('\n'))).toEqual(['its aliases or merge keys (`<<`) cannot be resolved'])
+  })
+
+  test('the message has the file on each line', () => {
+    writeFileSync(file, 'tick_second: 5\nidle: 3\n')
+    expect(() => loadConfig(file)).toThrow(
+      new ConfigError(file, [
+        'unknown key `tick_second` (line 1, column 1): did you mean `tick_seconds`?',
+        'unknown key `idle` (line 2, column 1): did you mean `idle_policy`?',
+      ]),
+    )
+    expect(() => loadConfig(file)).toThrow(`${file}: unknown key \`tick_second\``)
+    expect(() => loadConfig(file)).toThrow(`\n${file}: unknown key \`idle\``)
+  })
+})
+
+describe('a file that cannot be read', () => {
+  test.each([
+    ['missing.yml', 'cannot be read: no such file or directory (ENOENT)'],
+    ['.', 'cannot be read: illegal operation on a directory (EISDIR)'],
+  ])('%s', (name, problem) => {
+    const path = join(folder, name)
+    expect(() => loadConfig(path)).toThrow(new ConfigError(path, [problem]))
+  })
+
+  test('bytes that are no text', () => {
+    expect(problemsOf(Uint8Array.of(0x61, 0xff, 0x00))).toEqual(['is not UTF-8 text'])
+  })
+})
+
+describe('describeConfig', () => {
+  test('has every key, a mapping before its keys', () => {
+    expect(describeConfig().map(({ key, type, default: otherwise }) => [key, type, otherwise])).toEqual([
+      ['tick_seconds', 'number from 0.1 to 60', '1'],
+      ['birth_hold_seconds', 'number from 0 to 600', '30'],
+      ['expire_after_seconds', 'number from 60 to 86400', '600'],
+      ['idle_policy', 'one of `holders`, `proportional`, `equal`, `none`', 'holders'],
+      ['baselines', 'list of mappings', '[]'],
+      ['baselines[].domain', 'text', 'required'],
+      ['baselines[].watts', 'number from 0', 'required'],
+      ['power_model', 'mapping', ''],
+      ['power_model.enabled', '`true` or `false`', 'true'],
+      ['power_model.cpu_idle_watts', 'number from 0', ''],
+      ['power_model.cpu_max_watts', 'number from 0', ''],
+      ['power_model.memory_watts', 'number from 0', ''],
+      ['processes', 'mapping', ''],
+      ['processes.enabled', '`true` or `false`', 'true'],
+      ['processes.top', 'whole number from 1 to 1000', '50'],
+      ['series_limit', 'whole number from 100 to 1000000', '20000'],
+    ])
+  })
+
+  test('says a sentence about each', () => {
+    for (const { description } of describeConfig()) expect(description).toMatch(/^[A-Z].*\.$/)
+  })
+})
