@@ -1,0 +1,185 @@
+/** Every metric: its name, type, unit, help and labels. The one source of the pages and of `docs/metrics.md`. */
+import { VIEW_LABELS } from '../ledger/ledger.ts'
+
+export interface Metric {
+  readonly name: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  /** As OpenMetrics spells it; empty where the value has none. */
+  readonly unit: 'joules' | 'watts' | 'seconds' | 'ratio' | ''
+  readonly help: string
+  readonly labels: readonly string[]
+}
+
+const PREFIX = 'wattribute_'
+
+const metric =
+  (type: Metric['type']) =>
+  (name: string, unit: Metric['unit'], labels: readonly string[], help: string): Metric => ({
+    name: PREFIX + name,
+    type,
+    unit,
+    help,
+    labels,
+  })
+const counter = metric('counter')
+const gauge = metric('gauge')
+const histogram = metric('histogram')
+
+const DOMAIN_LABELS = ['domain', 'component', 'within', 'leaf', 'method']
+const CLASS_LABELS = ['component', 'part', 'method']
+
+export const catalogue = {
+  domainEnergy: counter(
+    'domain_energy_joules_total',
+    'joules',
+    DOMAIN_LABELS,
+    'Energy of a domain. Domains nest: sum those with within empty for all that was measured, or those with leaf true for all that was booked.',
+  ),
+  domainPower: gauge(
+    'domain_power_watts',
+    'watts',
+    DOMAIN_LABELS,
+    'Mean power of a domain over its newest reading.',
+  ),
+  domainBaseline: gauge(
+    'domain_baseline_watts',
+    'watts',
+    ['domain', 'component', 'source'],
+    'Power that a domain draws with nothing to do, and where that figure comes from.',
+  ),
+  domainDeficit: gauge(
+    'domain_deficit_joules',
+    'joules',
+    ['domain', 'component'],
+    'How much more the parts of an enclosing domain were booked than it has seen itself so far.',
+  ),
+  domainExcess: counter(
+    'domain_excess_joules_total',
+    'joules',
+    ['domain', 'component'],
+    'Energy that a counter claimed beyond the physical maximum of its domain; not booked.',
+  ),
+  domainGap: counter(
+    'domain_gap_seconds_total',
+    'seconds',
+    ['domain', 'component'],
+    'Time in which nothing is known of a domain between two of its readings.',
+  ),
+  sensorUp: gauge(
+    'sensor_up',
+    '',
+    ['sensor'],
+    'Whether a sensor that is configured or was seen once answers (1) or not (0).',
+  ),
+  sensorInfo: gauge(
+    'sensor_info',
+    '',
+    ['sensor', 'state', 'reason'],
+    'Every sensor with its state and, where it gives nothing, the reason. Always 1.',
+  ),
+  sensorReadDuration: gauge(
+    'sensor_read_duration_seconds',
+    'seconds',
+    ['sensor'],
+    'How long the newest look at a sensor took.',
+  ),
+  sensorLastReading: gauge(
+    'sensor_last_reading_timestamp_seconds',
+    'seconds',
+    ['sensor'],
+    'Unix time of the newest reading of a sensor.',
+  ),
+  sensorFailures: counter('sensor_failures_total', '', ['sensor'], 'Looks at a sensor that failed.'),
+  componentState: gauge(
+    'component_state',
+    '',
+    ['component', 'state'],
+    'How well a component is known on this machine: 1 for its state, 0 for the others.',
+  ),
+  workloadEnergy: counter(
+    'workload_energy_joules_total',
+    'joules',
+    [...VIEW_LABELS.workload, ...CLASS_LABELS],
+    'Energy booked to a workload.',
+  ),
+  containerEnergy: counter(
+    'container_energy_joules_total',
+    'joules',
+    [...VIEW_LABELS.container, ...CLASS_LABELS],
+    'Energy booked to a container, or to what runs on the host outside containers (runtime host).',
+  ),
+  processEnergy: counter(
+    'process_energy_joules_total',
+    'joules',
+    [...VIEW_LABELS.process, 'component', 'part'],
+    'Energy booked to a process: the ones that use the most, the others as one, and what processes used before they exited.',
+  ),
+  unattributedEnergy: counter(
+    'unattributed_energy_joules_total',
+    'joules',
+    ['component', 'part', 'method', 'reason'],
+    'Energy that was measured and belongs to no consumer, with the reason.',
+  ),
+  ledgerPending: gauge(
+    'ledger_pending_joules',
+    'joules',
+    ['view', 'component'],
+    'Energy that is booked and not shown yet: newborn series stand at 0 until two scrapes have seen them.',
+  ),
+  ledgerRetired: gauge(
+    'ledger_retired_joules',
+    'joules',
+    ['view', 'component'],
+    'Energy of series that are no longer shown.',
+  ),
+  conservationError: gauge(
+    'conservation_error_joules',
+    'joules',
+    ['component'],
+    'Difference between the readings and this page. Must be 0.',
+  ),
+  lastTick: gauge(
+    'last_tick_timestamp_seconds',
+    'seconds',
+    [],
+    'Unix time of the tick that this page shows.',
+  ),
+  processes: gauge('processes', '', [], 'Processes seen in the newest tick.'),
+  processesUnreadable: gauge(
+    'processes_unreadable',
+    '',
+    [],
+    'Processes that are there and may not be read; their CPU time stays with their cgroup or is unattributed.',
+  ),
+  seriesDropped: counter(
+    'series_dropped_total',
+    '',
+    ['view'],
+    'Series that the limit on series kept from being opened; their energy is booked to the series other.',
+  ),
+  buildInfo: gauge('build_info', '', ['version', 'node_version'], 'Version of the exporter. Always 1.'),
+  configReload: gauge(
+    'config_last_reload_successful',
+    '',
+    [],
+    'Whether the newest attempt to load the configuration succeeded (1) or the one before is still in force (0).',
+  ),
+  configReloadTime: gauge(
+    'config_last_reload_success_timestamp_seconds',
+    'seconds',
+    [],
+    'Unix time at which the configuration in force was loaded.',
+  ),
+  tickDuration: histogram(
+    'tick_duration_seconds',
+    'seconds',
+    [],
+    'How long a tick took: read, attribute, book, render.',
+  ),
+  engineRestarts: counter(
+    'engine_restarts_total',
+    '',
+    [],
+    'How often the engine was restarted because it gave no page in time.',
+  ),
+} as const satisfies Record<string, Metric>

@@ -1,0 +1,159 @@
+/** What people and programs read beside `/metrics`: the start page, the sensors and the ledger as data. */
+import { VIEW_LABELS, VIEWS, type Ledger, type ViewName } from '../ledger/ledger.ts'
+import type { Account, Holder } from '../ledger/view.ts'
+import type { Component, Method, SensorStatus } from '../model.ts'
+import { elapsed, type Seconds } from '../units.ts'
+import { stateOf, type MachineState } from './machine-page.ts'
+import { COMPONENTS, METHODS } from '../model.ts'
+
+export interface Overview {
+  readonly since: Seconds
+  readonly watts: readonly {
+    readonly component: Component
+    readonly watts: number
+    readonly method: Method
+  }[]
+  readonly workloads: readonly {
+    readonly workload: string
+    readonly namespace: string
+    readonly kind: string
+    readonly joules: number
+    readonly watts: number
+  }[]
+  readonly unattributed: readonly {
+    readonly component: Component
+    readonly reason: string
+    readonly joules: number
+  }[]
+  readonly sensors: readonly SensorStatus[]
+  /** What of the machine's activity cannot be seen; empty when all can. */
+  readonly limitation: string
+}
+
+/** Watts of workloads are a mean over at least this long. */
+const WATTS_OVER_SECONDS = 5
+
+interface Snapshot {
+  readonly at: Seconds
+  readonly joules: ReadonlyMap<Holder, number>
+}
+
+/** Remembers where the workloads stood a few seconds ago, so that the start page can say what they draw now. */
+export class RecentPower {
+  #older: Snapshot | undefined
+  #newer: Snapshot | undefined
+
+  see(ledger: Ledger, at: Seconds): void {
+    if (this.#newer !== undefined && elapsed(this.#newer.at, at) < WATTS_OVER_SECONDS) return
+    this.#older = this.#newer
+    this.#newer = { at, joules: totalsOf(ledger) }
+  }
+
+  wattsOf(holder: Holder, joules: number, at: Seconds): number {
+    const before = this.#older ?? this.#newer
+    if (before === undefined || at <= before.at) return 0
+    return (joules - (before.joules.get(holder) ?? 0)) / elapsed(before.at, at)
+  }
+}
+
+export function overviewOf(
+  { ledger, sensors, census, at, startedWall }: MachineState,
+  recent: RecentPower,
+): Overview {
+  return {
+    since: startedWall,
+    watts: COMPONENTS.flatMap((component) => wattsNow(ledger, component, at)),
+    workloads: Array.from(totalsOf(ledger), ([holder, joules]) => {
+      const [workload = '', namespace = '', kind = ''] = holder.labels
+      return { workload, namespace, kind, joules, watts: recent.wattsOf(holder, joules, at) }
+    }).sort((one, other) => other.joules - one.joules),
+    unattributed: Array.from(ledger.unattributed.accounts(), (account) => ({
+      component: account.energyClass.component,
+      reason: account.holder.labels[0] ?? '',
+      joules: account.total.toJoules(),
+    })).sort((one, other) => other.joules - one.joules),
+    sensors,
+    limitation: census?.limitation ?? '',
+  }
+}
+
+/** Joules as decimal text with six digits: JSON numbers would round them. */
+export function ledgerReport({ ledger, at, wall }: MachineState): unknown {
+  return {
+    wall,
+    domains: Array.from(ledger.nesting.accounts.values(), (account) => ({
+      domain: account.domain,
+      component: account.component,
+      within: account.within,
+      leaf: account.leaf,
+      method: account.method,
+      joules: account.total.toString(),
+      watts: ledger.nesting.isCurrent(account, at) ? account.power : null,
+    })),
+    views: Object.fromEntries(VIEWS.map((view) => [view, viewReport(ledger, view)])),
+    unattributed: Array.from(ledger.unattributed.accounts(), (account) => ({
+      reason: account.holder.labels[0],
+      ...classAndJoules(account),
+    })),
+  }
+}
+
+export function sensorsReport({ ledger, sensors, census, at }: MachineState): unknown {
+  const leaves = ledger.nesting.leaves(at)
+  return {
+    sensors,
+    components: Object.fromEntries(
+      COMPONENTS.map((component) => [component, stateOf(component, leaves, sensors)]),
+    ),
+    activity: census ?? null,
+  }
+}
+
+function viewReport(ledger: Ledger, view: ViewName): unknown {
+  const sum = (amountOf: (component: Component) => string): Record<string, string> =>
+    Object.fromEntries(ledger.components().map((component) => [component, amountOf(component)]))
+  return {
+    accounts: Array.from(ledger.views[view].accounts(), (account) => ({
+      ...Object.fromEntries(
+        VIEW_LABELS[view].map((name, index) => [name, account.holder.labels[index] ?? '']),
+      ),
+      ...classAndJoules(account),
+    })),
+    pendingJoules: sum((component) => ledger.pending(view, component).toString()),
+    retiredJoules: sum((component) => ledger.retired(view, component).toString()),
+  }
+}
+
+const classAndJoules = ({
+  energyClass: { component, part, method },
+  shown,
+}: Account): Record<string, string> => ({
+  component,
+  part,
+  method,
+  joules: shown.toString(),
+})
+
+function totalsOf(ledger: Ledger): Map<Holder, number> {
+  const totals = new Map<Holder, number>()
+  for (const { holder, total } of ledger.views.workload.accounts()) {
+    totals.set(holder, (totals.get(holder) ?? 0) + total.toJoules())
+  }
+  return totals
+}
+
+/** A component is known as well as the worst of its leaves. */
+function wattsNow(ledger: Ledger, component: Component, at: Seconds): Overview['watts'] {
+  const accounts = Array.from(ledger.nesting.accounts.values()).filter(
+    (account) => account.leaf && account.component === component && ledger.nesting.isCurrent(account, at),
+  )
+  if (accounts.length === 0) return []
+  const worst = Math.max(...accounts.map(({ method }) => METHODS.indexOf(method)))
+  return [
+    {
+      component,
+      watts: accounts.reduce((sum, { power }) => sum + power, 0),
+      method: METHODS[worst] ?? 'estimated',
+    },
+  ]
+}
