@@ -39,6 +39,12 @@ export class Machine {
           if (this.#files.has(path)) return new Unreadable(path, 'ENOTDIR')
           return this.#isFolder(path) ? this.#entries(path) : new Unreadable(path, 'ENOENT')
         },
+        folders: (path) => {
+          const names = this.world.files.list(path)
+          return names instanceof Unreadable
+            ? names
+            : names.filter((name) => this.#isFolder(`${path}/${name}`))
+        },
         links: (path) => {
           const refusal = this.#refusalOf(path)
           if (refusal !== undefined) return new Unreadable(path, refusal)
@@ -132,7 +138,8 @@ function* parseTree(tree: string): Generator<readonly [string, string]> {
       yield [line.slice(0, separator), line.slice(separator + 2)]
       continue
     }
-    if (!line.endsWith(':')) throw new Error(`line ${index + 1} is neither "path: content" nor "path:": ${line}`)
+    if (!line.endsWith(':'))
+      throw new Error(`line ${index + 1} is neither "path: content" nor "path:": ${line}`)
     const block: string[] = []
     while (lines[index + 1]?.startsWith('  ')) {
       index += 1

@@ -12,6 +12,8 @@ export interface CpuTimes {
   readonly busyTicks: number
   /** Busy, idle and waiting for I/O. */
   readonly totalTicks: number
+  /** Processes and threads made since boot; undefined where the kernel does not say. */
+  readonly forks: number | undefined
 }
 
 export function readCpuTimes({ files, procfs }: Pick<World, 'files' | 'procfs'>): CpuTimes | Unreadable {
@@ -21,7 +23,15 @@ export function readCpuTimes({ files, procfs }: Pick<World, 'files' | 'procfs'>)
   const sum = /^cpu +(\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)/m.exec(text)
   const logicalCpus = text.match(/^cpu\d+ /gm)?.length ?? 0
   if (sum === null || logicalCpus === 0) return new Unreadable(path, 'no line "cpu"')
-  const [user = 0, nice = 0, system = 0, idle = 0, waiting = 0, irq = 0, softirq = 0] = sum.slice(1).map(Number)
+  const [user = 0, nice = 0, system = 0, idle = 0, waiting = 0, irq = 0, softirq = 0] = sum
+    .slice(1)
+    .map(Number)
   const busyTicks = user + nice + system + irq + softirq
-  return { logicalCpus, busyTicks, totalTicks: busyTicks + idle + waiting }
+  const forks = /^processes (\d+)$/m.exec(text)?.[1]
+  return {
+    logicalCpus,
+    busyTicks,
+    totalTicks: busyTicks + idle + waiting,
+    forks: forks === undefined ? undefined : Number(forks),
+  }
 }

@@ -31,6 +31,8 @@ export interface Files {
   /** The whole text as latin1 bytes (nothing a driver or a process name holds can fail to decode). */
   readText(path: string): string | Unreadable
   list(path: string): readonly string[] | Unreadable
+  /** The names of the folders in a folder. */
+  folders(path: string): readonly string[] | Unreadable
   /** The number of hard links: on cgroup file systems 2 plus the number of child cgroups. */
   links(path: string): number | Unreadable
 }
@@ -92,6 +94,12 @@ export function linuxFiles(): Files {
         }
       }),
     list: (path) => attempt(path, () => readdirSync(path)),
+    folders: (path) =>
+      attempt(path, () =>
+        readdirSync(path, { withFileTypes: true })
+          .filter((entry) => entry.isDirectory())
+          .map(({ name }) => name),
+      ),
     links: (path) => attempt(path, () => statSync(path).nlink),
   }
 }

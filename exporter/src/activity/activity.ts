@@ -1,0 +1,85 @@
+/** Who was busy: the CPU time of every process and group between two looks. */
+import { readCpuTimes, type CpuTimes } from '../cpu-times.ts'
+import type { Activity, Census, CpuUse, Group } from '../model.ts'
+import { nanoseconds, type Nanoseconds, type Seconds } from '../units.ts'
+import { Unreadable, type World } from '../world.ts'
+import { CgroupTree } from './cgroups.ts'
+import { GroupSplit } from './group-split.ts'
+import { ProcessTable } from './processes.ts'
+import { sightOf, type Sight } from './sight.ts'
+
+export interface ActivityRoom {
+  /** @returns what happened since the look before; undefined at the first */
+  look(at: Seconds): Activity | undefined
+}
+
+/** Whether all can be seen is asked so often: mounts and namespaces do not change by the second. */
+const SIGHT_EVERY_SECONDS = 60
+
+export function activityOf(world: World): ActivityRoom {
+  const tree = new CgroupTree(world)
+  const processes = new ProcessTable(world, (text) => tree.groupOf(text))
+  const groupSplit = new GroupSplit()
+  let before: { readonly at: Seconds; readonly times: CpuTimes | Unreadable } | undefined
+  let sight: (Sight & { readonly at: Seconds }) | undefined
+
+  const look = (at: Seconds): Activity | undefined => {
+    const times = readCpuTimes(world)
+    // The groups first: a process clock that is read later cannot leave a gap that looks like an exited process.
+    const used = tree.look()
+    const uses = processes.look(at, times instanceof Unreadable ? undefined : times.forks)
+    if (sight === undefined || at - sight.at >= SIGHT_EVERY_SECONDS) sight = { ...sightOf(world, tree), at }
+    const last = before
+    before = { at, times }
+    if (last === undefined) return undefined
+    const rest = sight.hidesProcesses ? 'unreadable' : 'exited'
+    const split = groupSplit.split(used, uses, tree.uncounted, rest)
+    return {
+      from: last.at,
+      to: at,
+      ...withoutGroupless(split, tree.hierarchy.kind === 'none'),
+      busyRatio: busyRatio(last.times, times),
+      groups: tree.groups,
+      holders: NO_ACCELERATORS,
+      census: census(world, tree.groups, processes, sight),
+    }
+  }
+  return { look }
+}
+
+const NO_ACCELERATORS: Activity['holders'] = new Map()
+
+/** Where there are no groups, processes that cannot be seen belong to nothing that is known. */
+function withoutGroupless(
+  uses: readonly CpuUse[],
+  hasNoGroups: boolean,
+): Pick<Activity, 'cpu' | 'unreadableCpu'> {
+  if (!hasNoGroups) return { cpu: uses, unreadableCpu: nanoseconds(0) }
+  const isHidden = ({ consumer }: CpuUse): boolean => consumer.kind === 'unreadable'
+  return {
+    cpu: uses.filter((use) => !isHidden(use)),
+    unreadableCpu: uses
+      .filter(isHidden)
+      .reduce<Nanoseconds>((sum, { cpu }) => nanoseconds(sum + cpu), nanoseconds(0)),
+  }
+}
+
+/** 1 where it is not known: what may be busy must not teach a baseline. */
+function busyRatio(before: CpuTimes | Unreadable, now: CpuTimes | Unreadable): number {
+  if (before instanceof Unreadable || now instanceof Unreadable) return 1
+  const total = now.totalTicks - before.totalTicks
+  return total <= 0 ? 1 : Math.min(1, Math.max(0, (now.busyTicks - before.busyTicks) / total))
+}
+
+const census = (
+  world: World,
+  groups: readonly Group[],
+  processes: ProcessTable,
+  { limitation }: Sight,
+): Census => ({
+  processes: processes.count,
+  unreadable: processes.refusedCount,
+  groups: groups.length,
+  cpuTimeSource: world.cpuClock === undefined ? 'stat' : 'clock',
+  limitation,
+})

@@ -1,0 +1,61 @@
+/**
+ * The process CPU clock through libc: `clock_gettime` on the clock id of a pid, as `clock_getcpuclockid` makes it
+ * (`MAKE_PROCESS_CPUCLOCK` in include/linux/posix-timers.h). One system call in nanoseconds, no descriptor, no
+ * parsing. The optional dependency koffi makes the call; without it `/proc/<pid>/stat` serves.
+ */
+import type Koffi from 'koffi'
+import { nanoseconds } from './units.ts'
+import { Unreadable, type CpuClock, type Files } from './world.ts'
+
+/** Why libc cannot be called, in a sentence for the log. */
+export class NoLibc {
+  readonly reason: string
+
+  constructor(reason: string) {
+    this.reason = reason
+  }
+}
+
+/** glibc, then musl. */
+const LIBRARIES = ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`]
+
+const CPUCLOCK_SCHED = 2
+const TWO_TO_32 = 4_294_967_296
+
+export async function openCpuClock(): Promise<CpuClock | NoLibc> {
+  let koffi: typeof Koffi
+  try {
+    koffi = (await import('koffi')).default
+  } catch {
+    return new NoLibc('the optional package koffi is not installed or does not load on this machine')
+  }
+  for (const library of LIBRARIES) {
+    try {
+      const clockGettime = koffi
+        .load(library)
+        .func('int clock_gettime(int clock, void *time)') as ClockGettime
+      return cpuClockBy(clockGettime)
+    } catch {
+      continue
+    }
+  }
+  return new NoLibc(`none of ${LIBRARIES.join(', ')} can be loaded`)
+}
+
+type ClockGettime = (clock: number, time: Uint8Array) => number
+
+function cpuClockBy(clockGettime: ClockGettime): CpuClock {
+  const timespec = Buffer.alloc(16) // two 64-bit numbers: seconds, nanoseconds
+  const halves = new Int32Array(timespec.buffer, timespec.byteOffset, 4)
+  return (pid) => {
+    if (clockGettime((~pid << 3) | CPUCLOCK_SCHED, timespec) !== 0) return undefined
+    const seconds = ((halves[0] ?? 0) >>> 0) + (halves[1] ?? 0) * TWO_TO_32
+    return nanoseconds(seconds * 1e9 + (halves[2] ?? 0))
+  }
+}
+
+/** Clocks go by the pids of our own PID namespace; another's procfs, such as the host's under a path, has other pids. */
+export function isOwnProcfs(files: Files, procfs: string): boolean {
+  const self = files.readText(`${procfs}/self/stat`)
+  return !(self instanceof Unreadable) && Number.parseInt(self, 10) === process.pid
+}
