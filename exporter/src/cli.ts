@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+/** The command line. Ends with 2 when it was called or configured wrongly, with 1 when it cannot run. */
+import { parseFlags, usageText, UsageError, type Flags } from './config/flags.ts'
+import { ConfigError, loadConfig } from './config/load.ts'
+import { ListenError } from './exposition/server.ts'
+import { loadWebConfig } from './exposition/web-config.ts'
+import { serve, type Exporter } from './main.ts'
+import { version } from './version.ts'
+
+const ARCHITECTURES: readonly string[] = ['x64', 'arm64']
+
+async function run(argv: readonly string[]): Promise<void> {
+  const flags = parseFlags(argv, process.env)
+  if ('help' in flags) {
+    process.stdout.write(usageText)
+  } else if ('version' in flags) {
+    process.stdout.write(`wattribute ${version}\n`)
+  } else {
+    await obey(flags)
+  }
+}
+
+async function obey(flags: Flags): Promise<void> {
+  switch (flags.command) {
+    case 'check-config':
+      loadConfig(flags.configFile)
+      loadWebConfig(flags.webConfigFile)
+      process.stdout.write('the configuration is good\n')
+      return
+    case 'serve':
+      if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch)) {
+        throw new UsageError(
+          `serve runs on Linux on ${ARCHITECTURES.join(' and ')} only; this is ${process.platform} on ${process.arch}`,
+        )
+      }
+      obeySignals(await serve(flags))
+  }
+}
+
+function obeySignals(exporter: Exporter): void {
+  process.on('SIGHUP', () => exporter.reload())
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(exporter))
+}
+
+async function end(exporter: Exporter): Promise<void> {
+  const hasEnded = await exporter.close()
+  // A thread that hangs in a call of the system would keep the process: exit() waits for it, too.
+  if (!hasEnded) process.kill(process.pid, 'SIGKILL')
+}
+
+function fail(cause: unknown): void {
+  if (cause instanceof UsageError || cause instanceof ConfigError) {
+    complain(cause.message, 2)
+  } else if (cause instanceof ListenError) {
+    complain(cause.message, 1)
+  } else {
+    complain(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause), 1)
+  }
+}
+
+function complain(message: string, exitCode: number): void {
+  process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
+  process.exitCode = exitCode
+}
+
+run(process.argv.slice(2)).catch(fail)

@@ -1,0 +1,38 @@
+/** What the main thread and the engine's thread say to each other. */
+import type { Config } from './config/schema.ts'
+import type { Notice } from './engine.ts'
+import type { Seconds } from './units.ts'
+import type { WorldPaths } from './world.ts'
+
+export interface EngineSettings {
+  readonly paths: WorldPaths
+  readonly config: Config
+}
+
+export const SUBJECTS = ['sensors', 'ledger', 'overview'] as const
+export type Subject = (typeof SUBJECTS)[number]
+
+/** Memory of pages; it moves from thread to thread and is never copied. */
+export interface PageBuffers {
+  readonly text: ArrayBuffer
+  readonly openMetrics: ArrayBuffer
+}
+
+export type ToEngine =
+  | { readonly kind: 'reconfigure'; readonly config: Config }
+  | { readonly kind: 'report'; readonly id: number; readonly subject: Subject }
+  /** A page is no longer shown: its memory can be used again. */
+  | ({ readonly kind: 'reuse' } & PageBuffers)
+  | { readonly kind: 'stop' }
+
+export type FromEngine =
+  | ({
+      readonly kind: 'page'
+      readonly textLength: number
+      readonly openMetricsLength: number
+      readonly at: Seconds
+      readonly duration: Seconds
+    } & PageBuffers)
+  | { readonly kind: 'notices'; readonly notices: readonly Notice[] }
+  | { readonly kind: 'report'; readonly id: number; readonly content: unknown }
+  | { readonly kind: 'report-failed'; readonly id: number; readonly reason: string }

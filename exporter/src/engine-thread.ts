@@ -1,0 +1,115 @@
+/** The engine in a thread of its own: ticks by its own clock, whoever scrapes, and hands each page over. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { Engine } from './engine.ts'
+import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
+import { PageWriter } from './exposition/page.ts'
+import { isOwnProcfs, NoLibc, openCpuClock } from './libc.ts'
+import type { Seconds } from './units.ts'
+import { linuxFiles, linuxWorld, type CpuClock, type WorldPaths } from './world.ts'
+
+const port = parentPort
+if (port === null) throw new Error('engine-thread.ts runs in a worker thread only')
+
+const say = (message: FromEngine, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
+
+const { paths, config } = workerData as EngineSettings
+const engine = new Engine(linuxWorld(paths, await cpuClockFor(paths)), config)
+const spare: PageBuffers[] = []
+let tickSeconds = config.tickSeconds
+let timer: NodeJS.Timeout | undefined
+let isStopping = false
+
+async function cpuClockFor({ procfs }: WorldPaths): Promise<CpuClock | undefined> {
+  const clock = await openCpuClock()
+  const reason =
+    clock instanceof NoLibc
+      ? clock.reason
+      : isOwnProcfs(linuxFiles(), procfs)
+        ? ''
+        : `${procfs} belongs to another PID namespace`
+  if (reason === '' && !(clock instanceof NoLibc)) return clock
+  const message = 'CPU times are read from /proc/<pid>/stat, in steps of 10 ms'
+  say({ kind: 'notices', notices: [{ level: 'warn', message, fields: { reason } }] })
+  return undefined
+}
+
+async function tick(due: Seconds): Promise<void> {
+  const writer = new PageWriter(takeSpare())
+  const { at, duration, notices } = await engine.tick(writer)
+  const { text, openMetrics } = writer.finish()
+  const buffers = { text: text.buffer as ArrayBuffer, openMetrics: openMetrics.buffer as ArrayBuffer }
+  say(
+    {
+      kind: 'page',
+      ...buffers,
+      textLength: text.length,
+      openMetricsLength: openMetrics.length,
+      at,
+      duration,
+    },
+    [buffers.text, buffers.openMetrics],
+  )
+  if (notices.length > 0) say({ kind: 'notices', notices })
+  schedule(due)
+}
+
+/** Ticks keep their beat; those that a long tick ran over are left out. */
+function schedule(due: Seconds): void {
+  if (isStopping) return
+  const now = monotonic()
+  const beats = Math.max(1, Math.ceil((now - due) / tickSeconds))
+  const next = (due + beats * tickSeconds) as Seconds
+  timer = setTimeout(() => void tick(next), Math.max(0, (next - now) * 1000))
+}
+
+const monotonic = (): number => Number(process.hrtime.bigint()) / 1e9
+
+function takeSpare(): { text: Buffer; openMetrics: Buffer } | undefined {
+  const buffers = spare.pop()
+  return buffers && { text: Buffer.from(buffers.text), openMetrics: Buffer.from(buffers.openMetrics) }
+}
+
+function reportOn(subject: Subject): unknown {
+  switch (subject) {
+    case 'sensors':
+      return engine.sensorsReport()
+    case 'ledger':
+      return engine.ledgerReport()
+    case 'overview':
+      return engine.overview()
+  }
+}
+
+function answer(id: number, subject: Subject): void {
+  try {
+    say({ kind: 'report', id, content: reportOn(subject) })
+  } catch (cause) {
+    say({ kind: 'report-failed', id, reason: cause instanceof Error ? cause.message : String(cause) })
+  }
+}
+
+async function stop(): Promise<void> {
+  isStopping = true
+  clearTimeout(timer)
+  await engine.close()
+  port?.close()
+}
+
+port.on('message', (message: ToEngine) => {
+  switch (message.kind) {
+    case 'reconfigure':
+      tickSeconds = message.config.tickSeconds
+      engine.reconfigure(message.config)
+      return
+    case 'report':
+      answer(message.id, message.subject)
+      return
+    case 'reuse':
+      spare.push({ text: message.text, openMetrics: message.openMetrics })
+      return
+    case 'stop':
+      void stop()
+  }
+})
+
+await tick(monotonic() as Seconds)

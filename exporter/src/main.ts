@@ -1,0 +1,91 @@
+/** The composition root: the configuration, the engine in its thread, the server in front. */
+import { hostname } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import type { Flags } from './config/flags.ts'
+import { ConfigError, loadConfig, type Config } from './config/load.ts'
+import type { EngineSettings } from './engine-messages.ts'
+import type { EngineOverview } from './exposition/reports.ts'
+import { SelfMetrics } from './exposition/self.ts'
+import { createServer } from './exposition/server.ts'
+import { loadWebConfig } from './exposition/web-config.ts'
+import { createLogger, type Log } from './log.ts'
+import { Supervisor } from './supervisor.ts'
+import { version } from './version.ts'
+import { linuxClock } from './world.ts'
+
+/** A running exporter. */
+export interface Exporter {
+  /** Reads the configuration file again; a bad one is reported and changes nothing. */
+  reload(): void
+  /** @returns whether all of it has come to its end */
+  close(): Promise<boolean>
+}
+
+/** @throws ConfigError, ListenError */
+export async function serve(flags: Flags): Promise<Exporter> {
+  const log = createLogger({ level: flags.logLevel, format: flags.logFormat })
+  const config = loadConfig(flags.configFile)
+  const web = loadWebConfig(flags.webConfigFile)
+  const self = new SelfMetrics(version)
+  self.configLoaded(linuxClock.wall())
+  const supervisor = new Supervisor({
+    startThread: (current) => startThread(flags, current),
+    config,
+    clock: linuxClock,
+    self,
+    log,
+  })
+  const server = createServer({
+    listenAddress: flags.listenAddress,
+    telemetryPath: flags.telemetryPath,
+    pages: supervisor,
+    reports: {
+      sensors: () => supervisor.report('sensors'),
+      ledger: () => supervisor.report('ledger'),
+      overview: async () => ({
+        host: hostname(),
+        version,
+        ...((await supervisor.report('overview')) as EngineOverview),
+      }),
+    },
+    log,
+    web,
+  })
+  try {
+    const { url } = await server.listen()
+    log.info({ version, url: `${url}${flags.telemetryPath}` }, 'wattribute is serving')
+  } catch (cause) {
+    await supervisor.close()
+    throw cause
+  }
+  return {
+    reload: () => reload(flags, supervisor, self, log),
+    close: async () => {
+      await server.close()
+      return supervisor.close()
+    },
+  }
+}
+
+function startThread({ procfs, sysfs, rootfs }: Flags, config: Config): Worker {
+  const settings: EngineSettings = { paths: { procfs, sysfs, rootfs }, config }
+  return new Worker(new URL('./engine-thread.js', import.meta.url), {
+    workerData: settings,
+    name: 'engine',
+    resourceLimits: { maxYoungGenerationSizeMb: 8 }, // little lives longer than a tick: a small nursery keeps memory low
+  })
+}
+
+function reload({ configFile }: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
+  try {
+    supervisor.reconfigure(loadConfig(configFile))
+    self.configLoaded(linuxClock.wall())
+    log.info('the configuration was read again')
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause
+    self.configRefused()
+    for (const problem of cause.problems) {
+      log.error({ file: cause.file, problem }, 'the configuration was not taken over; the one before goes on')
+    }
+  }
+}
