@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=1
 /** The command line. Ends with 2 when it was called or configured wrongly, with 1 when it cannot run. */
 import { parseFlags, usageText, UsageError, type Flags } from './config/flags.ts'
 import { ConfigError, loadConfig } from './config/load.ts'

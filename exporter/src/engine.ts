@@ -3,7 +3,13 @@ import { activityOf, type ActivityRoom } from './activity/activity.ts'
 import type { Config } from './config/schema.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
-import { ledgerReport, overviewOf, RecentPower, sensorsReport, type Overview } from './exposition/reports.ts'
+import {
+  ledgerReport,
+  overviewOf,
+  RecentPower,
+  sensorsReport,
+  type EngineOverview,
+} from './exposition/reports.ts'
 import { Ledger, type LedgerPolicy } from './ledger/ledger.ts'
 import type { Census, SensorStatus } from './model.ts'
 import { Attendance } from './sensors/attendance.ts'
@@ -76,7 +82,7 @@ export class Engine {
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
   }
 
-  overview(): Overview {
+  overview(): EngineOverview {
     return overviewOf(this.#stateNow(), this.#recentPower)
   }
 

@@ -1,0 +1,230 @@
+/** The built exporter from the command line, on this machine as it is. */
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { imbalancesOfPage, parsePage } from '../exposition/page-text.ts'
+import { CLI, ExporterProcess, type StartOptions } from './exporter-process.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'wattribute-cli-'))
+chmodSync(folder, 0o755) // other users look in, too
+jest.setTimeout(60_000) // real processes on a busy machine
+
+const running: ExporterProcess[] = []
+
+const start = async (flags: readonly string[] = [], options: StartOptions = {}): Promise<ExporterProcess> => {
+  const exporter = await ExporterProcess.start(flags, options)
+  running.push(exporter)
+  return exporter
+}
+
+const run = (words: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...words], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    env: { ...process.env, ...env },
+  })
+  return { status, stdout, stderr }
+}
+
+const file = (name: string, text: string): string => {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+const valueOf = (page: string, family: string): string | undefined => parsePage(page).get(family)?.[0]?.value
+
+const hasEnergy = (page: string): boolean =>
+  (parsePage(page).get('wattribute_process_energy_joules_total') ?? []).some(({ value }) => Number(value) > 0)
+
+afterEach(async () => {
+  for (const exporter of running.splice(0)) await exporter.stop('SIGKILL')
+})
+
+describe('the command line', () => {
+  test('explains itself', () => {
+    expect(run(['--help'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('--web.listen-address'),
+      stderr: '',
+    })
+    expect(run(['--version'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^wattribute \d+\.\d+\.\d+\n$/),
+    })
+  })
+
+  test('refuses what it does not know, with 2 and the nearest that it knows', () => {
+    expect(run(['--web.listen-adress=:1'])).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'wattribute: unknown flag --web.listen-adress: did you mean --web.listen-address?\n',
+    })
+    expect(run([], { WATTRIBUTE_LOG_LEVEL: 'loud' })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('WATTRIBUTE_LOG_LEVEL'),
+    })
+  })
+
+  test('refuses a configuration with the line, the key and the nearest key, with 2', () => {
+    const bad = file('bad.yaml', 'tick_seconds: 1\nidle_polcy: none\n')
+    for (const command of [['serve'], ['check-config']]) {
+      expect(run([...command, `--config.file=${bad}`])).toEqual({
+        status: 2,
+        stdout: '',
+        stderr: `wattribute: ${bad}: unknown key \`idle_polcy\` (line 2, column 1): did you mean \`idle_policy\`?\n`,
+      })
+    }
+    expect(run(['check-config', `--config.file=${file('good.yaml', 'tick_seconds: 2\n')}`])).toMatchObject({
+      status: 0,
+    })
+  })
+
+  test.each([
+    ['darwin', 'arm64'],
+    ['linux', 'ppc64'],
+  ])('serves not on %s on %s: one sentence, and 2', (platform, arch) => {
+    const pretend = file(
+      'pretend.mjs',
+      `Object.defineProperty(process, 'platform', { value: '${platform}' })
+       Object.defineProperty(process, 'arch', { value: '${arch}' })`,
+    )
+    const { status, stderr } = spawnSync(process.execPath, ['--import', pretend, CLI], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    })
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: `wattribute: serve runs on Linux on x64 and arm64 only; this is ${platform} on ${arch}\n`,
+    })
+  })
+
+  test('says when its port is taken, and ends', async () => {
+    const first = await start()
+    const { host } = new URL(first.url)
+    const { status, stderr } = run([`--web.listen-address=${host}`])
+    expect(status).toBe(1)
+    expect(stderr).toContain(`wattribute: cannot listen on ${host}: address already in use`)
+  })
+})
+
+describe('on this machine', () => {
+  test('energy is attributed to processes and cgroups within five seconds', async () => {
+    const exporter = await start()
+    const page = await exporter.page(hasEnergy, 5)
+    expect(imbalancesOfPage(page)).toEqual([])
+    const families = parsePage(page)
+    for (const family of ['workload', 'container', 'process']) {
+      expect(families.get(`wattribute_${family}_energy_joules_total`)?.length).toBeGreaterThan(0)
+    }
+    expect(
+      families.get('wattribute_conservation_error_joules')?.every(({ value }) => Number(value) === 0),
+    ).toBe(true)
+  })
+
+  test('its own use is in its own books', async () => {
+    const exporter = await start()
+    const own = String(exporter.child.pid)
+    const page = await exporter.page(
+      (text) => new RegExp(`process_energy_joules_total\\{pid="${own}"`).test(text),
+      15,
+    )
+    const series = parsePage(page)
+      .get('wattribute_process_energy_joules_total')
+      ?.filter(({ labels }) => labels['pid'] === own)
+    expect(series?.map(({ labels }) => labels['comm'])).toContain('node')
+  })
+
+  test('the other pages answer', async () => {
+    const exporter = await start()
+    await exporter.page(hasEnergy)
+    expect(await exporter.get('/healthz')).toEqual({ status: 200, body: 'ok\n' })
+    expect(await exporter.get('/readyz')).toEqual({ status: 200, body: 'ready\n' })
+    const overview = await exporter.get('/')
+    expect(overview.status).toBe(200)
+    expect(overview.body).toContain('power-model')
+    const sensors = JSON.parse((await exporter.get('/api/v1/sensors')).body) as {
+      sensors: { name: string }[]
+    }
+    expect(sensors.sensors.map(({ name }) => name)).toEqual(['rapl', 'power-model'])
+    const ledger = JSON.parse((await exporter.get('/api/v1/ledger')).body) as { views: object }
+    expect(Object.keys(ledger.views)).toEqual(['workload', 'container', 'process'])
+  })
+
+  test('a page and its log hold nothing that a stranger would stumble over', async () => {
+    const exporter = await start()
+    const page = await exporter.page(hasEnergy)
+    expect(page).not.toMatch(/undefined|NaN|\[object/)
+    expect(exporter.lines.join('\n')).not.toMatch(/undefined|NaN|\[object/)
+  })
+
+  test('SIGTERM ends it with 0, at once', async () => {
+    const exporter = await start()
+    await exporter.page(hasEnergy)
+    expect(await exporter.stop('SIGTERM')).toEqual({ code: 0, signal: null })
+    expect(exporter.lines.filter((line) => /level=(?:warn|error)/.test(line))).toEqual([])
+  })
+
+  test('SIGHUP reads the configuration again; a bad one changes nothing and says so', async () => {
+    const config = file('reload.yaml', 'power_model:\n  cpu_idle_watts: 10\n  cpu_max_watts: 20\n')
+    const exporter = await start([`--config.file=${config}`])
+    const baseline = (watts: number) => (page: string) =>
+      page.includes(
+        `domain_baseline_watts{domain="model-cpu",component="cpu",source="configured"} ${watts}\n`,
+      )
+    await exporter.page(baseline(10))
+    writeFileSync(config, 'power_model:\n  cpu_idle_watts: 12\n  cpu_max_watts: 20\n')
+    exporter.child.kill('SIGHUP')
+    await exporter.page(baseline(12))
+    writeFileSync(config, 'power_model:\n  cpu_idle_wats: 14\n')
+    exporter.child.kill('SIGHUP')
+    expect(await exporter.line(/cpu_idle_wats/)).toMatch(
+      /level=error.*did you mean `power_model.cpu_idle_watts`/,
+    )
+    const page = await exporter.page(
+      (text) => valueOf(text, 'wattribute_config_last_reload_successful') === '0',
+    )
+    expect(baseline(12)(page)).toBe(true)
+  })
+})
+
+describe('with less than usual', () => {
+  test('1,024 descriptors are enough for more processes than that', async () => {
+    const crowd = spawn(
+      'sh',
+      ['-c', 'i=0; while [ $i -lt 1500 ]; do sleep 600 & i=$((i+1)); done; echo ready; read end'],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+        detached: true,
+      },
+    )
+    try {
+      await once(crowd.stdout, 'data')
+      const exporter = await start([], { command: ['prlimit', '--nofile=1024:1024', process.execPath, CLI] })
+      const page = await exporter.page(hasEnergy)
+      expect(Number(valueOf(page, 'wattribute_processes'))).toBeGreaterThan(1500)
+    } finally {
+      process.kill(-(crowd.pid ?? 0), 'SIGKILL')
+    }
+  })
+
+  test('a /proc that hides other users: it serves what it sees and says what it does not', async () => {
+    const mount = join(folder, 'proc')
+    const script = `mkdir -p ${mount} && mount -t proc -o hidepid=2 proc ${mount} &&
+      exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@" --path.procfs=${mount}`
+    const exporter = await start([], {
+      command: ['unshare', '--mount', 'sh', '-c', script, 'sh', process.execPath, CLI],
+    })
+    const page = await exporter.page(hasEnergy)
+    expect(imbalancesOfPage(page)).toEqual([])
+    expect(await exporter.line(/hidepid/)).toContain('level=warn')
+    const { sensors } = JSON.parse((await exporter.get('/api/v1/sensors')).body) as { sensors: unknown[] }
+    expect(sensors).toHaveLength(2)
+    expect((await exporter.get('/')).body).toContain('hidepid')
+  })
+})
+
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))

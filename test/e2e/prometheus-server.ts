@@ -1,0 +1,107 @@
+/** A real Prometheus that scrapes what a test runs. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { deadline } from './deadline.ts'
+
+export interface Sample {
+  readonly metric: Readonly<Record<string, string>>
+  readonly value: readonly [time: number, value: string]
+}
+
+export class PrometheusServer {
+  readonly #child: ChildProcess
+  readonly #folder: string
+  readonly #url: string
+
+  private constructor(child: ChildProcess, folder: string, url: string) {
+    this.#child = child
+    this.#folder = folder
+    this.#url = url
+  }
+
+  /** @param targets `host:port`, scraped every second */
+  static async start(program: string, targets: readonly string[]): Promise<PrometheusServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'wattribute-prometheus-'))
+    const config = join(folder, 'prometheus.yml')
+    writeFileSync(
+      config,
+      JSON.stringify({
+        global: { scrape_interval: '1s', scrape_timeout: '1s' },
+        scrape_configs: [{ job_name: 'wattribute', static_configs: [{ targets }] }],
+      }),
+    )
+    const address = `127.0.0.1:${await freePort()}`
+    const child = spawn(
+      program,
+      [`--config.file=${config}`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=${address}`],
+      { stdio: 'ignore' },
+    )
+    const server = new PrometheusServer(child, folder, `http://${address}`)
+    await deadline(server.#ready(), 30, () => 'Prometheus did not become ready')
+    return server
+  }
+
+  /** Names of all metrics that it has stored. */
+  async names(): Promise<readonly string[]> {
+    const response = await fetch(`${this.#url}/api/v1/label/__name__/values`)
+    return ((await response.json()) as { data: string[] }).data
+  }
+
+  /** @param time Unix seconds; absent: now */
+  async query(query: string, time?: number): Promise<readonly Sample[]> {
+    const parameters = new URLSearchParams({ query, ...(time !== undefined && { time: String(time) }) })
+    const response = await fetch(`${this.#url}/api/v1/query?${parameters}`)
+    const answer = (await response.json()) as { status: string; error?: string; data: { result: Sample[] } }
+    if (answer.status !== 'success') throw new Error(`${query}: ${answer.error}`)
+    return answer.data.result
+  }
+
+  /** The first answer that holds. Asked again as often as the target is scraped. */
+  async until(
+    query: string,
+    holds: (samples: readonly Sample[]) => boolean,
+    seconds = 30,
+  ): Promise<readonly Sample[]> {
+    let newest: readonly Sample[] = []
+    const search = async (): Promise<readonly Sample[]> => {
+      for (;;) {
+        newest = await this.query(query)
+        if (holds(newest)) return newest
+        await new Promise((resolve) => setTimeout(resolve, 250))
+      }
+    }
+    return deadline(search(), seconds, () => `${query}: ${JSON.stringify(newest)}`)
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#child, 'exit')
+    this.#child.kill('SIGTERM')
+    await ended
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  async #ready(): Promise<void> {
+    for (;;) {
+      const isReady = await fetch(`${this.#url}/-/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+      if (isReady) return
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}

@@ -1,0 +1,73 @@
+/**
+ * Tests that need a real program. `npm test` installs it where it can; elsewhere the test is skipped and says why.
+ * With CI=true nothing may be skipped.
+ */
+import { describe, test } from '@jest/globals'
+import { spawnSync } from 'node:child_process'
+
+/** Whether a word is the name of a program that can be started. */
+function pathOf(program: string): string | undefined {
+  const { stdout, status } = spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { encoding: 'utf8' })
+  return status === 0 ? stdout.trim() : undefined
+}
+
+const reasonFor = (program: string): string => `skipped: ${program} is not installed`
+
+/** A library that a program needs, and words that make it fail without. */
+export interface Library {
+  readonly name: string
+  readonly probe: readonly string[]
+}
+
+/** Why a program cannot be run; nothing when it can. */
+function obstacle(program: string, library: Library | undefined): string | undefined {
+  const path = pathOf(program)
+  if (path === undefined) return reasonFor(program)
+  if (library === undefined || spawnSync(path, library.probe).status === 0) return undefined
+  return reasonFor(library.name)
+}
+
+export interface Ran {
+  readonly status: number | null
+  /** Both outputs together. */
+  readonly output: string
+}
+
+export type Run = (words: readonly string[], input: string) => Ran
+
+/** A test that runs a program over some input. */
+export function withProgram(
+  program: string,
+  title: string,
+  body: (run: Run) => Promise<void> | void,
+  library?: Library,
+): void {
+  const reason = obstacle(program, library)
+  if (reason !== undefined && process.env['CI'] !== 'true') {
+    test.skip(`${title} (${reason})`, () => undefined)
+    return
+  }
+  test(title, async () => {
+    if (reason !== undefined) throw new Error(reason)
+    await body((words, input) => {
+      const { status, stdout, stderr } = spawnSync(program, words, {
+        input,
+        encoding: 'utf8',
+        timeout: 60_000,
+        maxBuffer: 1 << 28,
+      })
+      return { status, output: `${stdout}${stderr}` }
+    })
+  })
+}
+
+/** A suite around a program that runs for longer. */
+export function requireProgram(program: string, title: string, suite: (path: string) => void): void {
+  const path = pathOf(program)
+  if (path !== undefined) describe(title, () => suite(path))
+  else if (process.env['CI'] === 'true') {
+    test(title, () => {
+      throw new Error(reasonFor(program))
+    })
+  } else describe.skip(`${title} (${reasonFor(program)})`, () => test('is left out', () => undefined))
+}
