@@ -6,8 +6,7 @@
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  * https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
  */
-import type { EnergyTotal} from '../units.ts';
-import { type Seconds } from '../units.ts'
+import type { EnergyTotal, Seconds } from '../units.ts'
 import type { Metric } from './catalogue.ts'
 
 /** A label set that is already written: `{a="1",b="2"}`, or nothing. */
@@ -31,12 +30,13 @@ export class SeriesBytes {
 
   constructor(metric: Metric, labels: LabelText, createdWall: Seconds | undefined) {
     this.line = Buffer.from(`${metric.name}${labels} `)
-    this.created =
-      createdWall === undefined
-        ? Buffer.alloc(0)
-        : Buffer.from(`${familyName(metric)}_created${labels} ${createdWall.toFixed(3)}\n`)
+    this.created = Buffer.from(createdLine(metric, labels, createdWall))
   }
 }
+
+/** Since when a counter counts; only OpenMetrics has it. */
+const createdLine = (metric: Metric, labels: LabelText, wall: Seconds | undefined): string =>
+  wall === undefined ? '' : `${familyName(metric)}_created${labels} ${wall.toFixed(3)}\n`
 
 /** OpenMetrics names a counter's family without the suffix that its samples carry. */
 const familyName = ({ name, type }: Metric): string =>
@@ -73,8 +73,9 @@ export class PageWriter {
     const separator = this.#families === 0 ? '' : '\n'
     this.#families += 1
     this.#writeText(`${separator}# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`)
+    const unitLine = family.endsWith(`_${unit}`) ? `# UNIT ${family} ${unit}\n` : ''
     this.#writeOpenMetrics(
-      `# TYPE ${family} ${type}\n${family.endsWith(`_${unit}`) ? `# UNIT ${family} ${unit}\n` : ''}# HELP ${family} ${escapeHelp(help).replaceAll('"', '\\"')}\n`,
+      `# TYPE ${family} ${type}\n${unitLine}# HELP ${family} ${escapeHelp(help).replaceAll('"', '\\"')}\n`,
     )
   }
 
@@ -83,15 +84,15 @@ export class PageWriter {
     if (rows.length === 0) return
     this.family(metric)
     let text = ''
-    let created = ''
+    let openMetrics = ''
     for (const { labels, value, createdWall } of rows) {
       const set = labelText(metric.labels, labels)
-      text += `${metric.name}${set} ${value.toString()}\n`
-      if (createdWall !== undefined)
-        created += `${familyName(metric)}_created${set} ${createdWall.toFixed(3)}\n`
+      const line = `${metric.name}${set} ${valueText(value)}\n`
+      text += line
+      openMetrics += line + createdLine(metric, set, createdWall)
     }
     this.#writeText(text)
-    this.#writeOpenMetrics(text + created)
+    this.#writeOpenMetrics(openMetrics)
   }
 
   /** A series of the open family that stands at a cumulative energy. */
@@ -155,6 +156,11 @@ const emptyBuffers = (): { text: Buffer; openMetrics: Buffer } => ({
   text: Buffer.allocUnsafeSlow(FIRST_SIZE),
   openMetrics: Buffer.allocUnsafeSlow(FIRST_SIZE),
 })
+
+function valueText(value: number | EnergyTotal): string {
+  if (value === Infinity) return '+Inf'
+  return value === -Infinity ? '-Inf' : value.toString()
+}
 
 const escapeHelp = (help: string): string => help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
 

@@ -1,12 +1,13 @@
 /** What people and programs read beside `/metrics`: the start page, the sensors and the ledger as data. */
 import { VIEW_LABELS, VIEWS, type Ledger, type ViewName } from '../ledger/ledger.ts'
 import type { Account, Holder } from '../ledger/view.ts'
-import type { Component, Method, SensorStatus } from '../model.ts'
+import { COMPONENTS, METHODS, type Component, type Method, type SensorStatus } from '../model.ts'
 import { elapsed, type Seconds } from '../units.ts'
 import { stateOf, type MachineState } from './machine-page.ts'
-import { COMPONENTS, METHODS } from '../model.ts'
 
-export interface Overview {
+/** What the engine knows of the start page. */
+export interface EngineOverview {
+  /** Unix time since when energy is counted. */
   readonly since: Seconds
   readonly watts: readonly {
     readonly component: Component
@@ -49,23 +50,27 @@ export class RecentPower {
     this.#newer = { at, joules: totalsOf(ledger) }
   }
 
-  wattsOf(holder: Holder, joules: number, at: Seconds): number {
+  wattsOf(holder: Holder, joules: number, { at, wall }: Pick<MachineState, 'at' | 'wall'>): number {
     const before = this.#older ?? this.#newer
     if (before === undefined || at <= before.at) return 0
-    return (joules - (before.joules.get(holder) ?? 0)) / elapsed(before.at, at)
+    const duration = elapsed(before.at, at)
+    const stood = before.joules.get(holder) ?? (isOlderThan(holder, elapsed(duration, wall)) ? joules : 0)
+    return (joules - stood) / duration
   }
 }
 
-export function overviewOf(
-  { ledger, sensors, census, at, startedWall }: MachineState,
-  recent: RecentPower,
-): Overview {
+/** A workload that was gone comes back with what it used long ago. */
+const isOlderThan = ({ accounts }: Holder, wall: Seconds): boolean =>
+  accounts.some((account) => account !== undefined && account.createdWall < wall)
+
+export function overviewOf(state: MachineState, recent: RecentPower): EngineOverview {
+  const { ledger, sensors, census, at, startedWall } = state
   return {
     since: startedWall,
     watts: COMPONENTS.flatMap((component) => wattsNow(ledger, component, at)),
     workloads: Array.from(totalsOf(ledger), ([holder, joules]) => {
       const [workload = '', namespace = '', kind = ''] = holder.labels
-      return { workload, namespace, kind, joules, watts: recent.wattsOf(holder, joules, at) }
+      return { workload, namespace, kind, joules, watts: recent.wattsOf(holder, joules, state) }
     }).sort((one, other) => other.joules - one.joules),
     unattributed: Array.from(ledger.unattributed.accounts(), (account) => ({
       component: account.energyClass.component,
@@ -143,7 +148,7 @@ function totalsOf(ledger: Ledger): Map<Holder, number> {
 }
 
 /** A component is known as well as the worst of its leaves. */
-function wattsNow(ledger: Ledger, component: Component, at: Seconds): Overview['watts'] {
+function wattsNow(ledger: Ledger, component: Component, at: Seconds): EngineOverview['watts'] {
   const accounts = Array.from(ledger.nesting.accounts.values()).filter(
     (account) => account.leaf && account.component === component && ledger.nesting.isCurrent(account, at),
   )

@@ -40,7 +40,11 @@ export type Outcome =
       readonly domains: readonly Domain[]
       readonly troubles: readonly Trouble[]
     }
-  | { readonly kind: 'warming-up'; readonly domains: readonly Domain[]; readonly troubles: readonly Trouble[] }
+  | {
+      readonly kind: 'warming-up'
+      readonly domains: readonly Domain[]
+      readonly troubles: readonly Trouble[]
+    }
   | { readonly kind: 'absent'; readonly why: string; readonly advice: string }
   | { readonly kind: 'failed'; readonly why: string; readonly advice: string }
 
