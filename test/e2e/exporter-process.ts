@@ -1,6 +1,5 @@
 /** The built exporter as its users run it: a process with flags, a log and an address. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { deadline } from './deadline.ts'
@@ -36,7 +35,9 @@ export class ExporterProcess {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'inherit', 'pipe'],
     })
-    this.ended = once(this.child, 'exit').then(([code, signal]) => ({ code, signal }) as Ended)
+    this.ended = new Promise((resolve) => {
+      this.child.once('exit', (code, signal) => resolve({ code, signal }))
+    })
     if (this.child.stderr === null) throw new Error('the exporter has no standard error')
     createInterface(this.child.stderr).on('line', (line) => {
       this.lines.push(line)

@@ -54,7 +54,7 @@ export class PrometheusServer {
   /** @param time Unix seconds; absent: now */
   async query(query: string, time?: number): Promise<readonly Sample[]> {
     const parameters = new URLSearchParams({ query, ...(time !== undefined && { time: String(time) }) })
-    const response = await fetch(`${this.#url}/api/v1/query?${parameters}`)
+    const response = await fetch(`${this.#url}/api/v1/query?${parameters.toString()}`)
     const answer = (await response.json()) as { status: string; error?: string; data: { result: Sample[] } }
     if (answer.status !== 'success') throw new Error(`${query}: ${answer.error}`)
     return answer.data.result
