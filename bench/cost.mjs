@@ -9,7 +9,15 @@
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
 import { Agent, get } from 'node:http'
 import { cpus, tmpdir, release } from 'node:os'
 import { join } from 'node:path'
@@ -79,7 +87,13 @@ async function startNodeExporter() {
     { stdio: 'ignore' },
   )
   const url = `http://${address}/metrics`
-  while (!(await fetch(url).then(() => true, () => false))) await pause(50)
+  while (
+    !(await fetch(url).then(
+      () => true,
+      () => false,
+    ))
+  )
+    await pause(50)
   return { pid: child.pid, url, stop: () => end(child) }
 }
 
@@ -162,7 +176,11 @@ async function costAt(count, floor, load) {
   }
 }
 
-const GROUP_ROOT = ['/sys/fs/cgroup/cgroup.procs', '/sys/fs/cgroup/cpuacct/cgroup.procs', '/sys/fs/cgroup/cpu,cpuacct/cgroup.procs']
+const GROUP_ROOT = [
+  '/sys/fs/cgroup/cgroup.procs',
+  '/sys/fs/cgroup/cpuacct/cgroup.procs',
+  '/sys/fs/cgroup/cpu,cpuacct/cgroup.procs',
+]
   .filter((file) => existsSync(file))
   .map((file) => file.replace('/cgroup.procs', '/docker'))
   .at(0)
@@ -188,7 +206,9 @@ async function scrapes(load) {
           bytes += data.length
           for (const byte of data) if (byte === 10) lines += 1
         })
-        response.on('end', () => resolve({ milliseconds: Number(process.hrtime.bigint() - start) / 1e6, bytes, lines }))
+        response.on('end', () =>
+          resolve({ milliseconds: Number(process.hrtime.bigint() - start) / 1e6, bytes, lines }),
+        )
       }).on('error', reject)
     })
   say('scraping 25 times a second')
@@ -234,8 +254,9 @@ Microseconds of CPU time per process and tick, all threads, nobody scraping; med
 | processes | floor | Wattribute | × floor | node_exporter | Wattribute ÷ node_exporter | no new process | RSS, MB |
 |---|---|---|---|---|---|---|---|
 ${rows
-  .map((row) =>
-    `| ${row.processes} | ${digits(row.floor)} | ${digits(row.exporter)} | ${digits(row.ratioToFloor)} | ${digits(row.nodeExporter)} | ${digits(row.ratioToNodeExporter)} | ${digits(row.quiet)} | ${row.resident.toFixed(0)} |`,
+  .map(
+    (row) =>
+      `| ${row.processes} | ${digits(row.floor)} | ${digits(row.exporter)} | ${digits(row.ratioToFloor)} | ${digits(row.nodeExporter)} | ${digits(row.ratioToNodeExporter)} | ${digits(row.quiet)} | ${row.resident.toFixed(0)} |`,
   )
   .join('\n')}
 

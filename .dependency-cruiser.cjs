@@ -1,0 +1,106 @@
+/** Who may import whom: docs/design.md section 3. One direction of flow; the pure rooms touch nothing of the machine. */
+const room = (name) => `^exporter/src/${name}/`
+const file = (...names) => `^exporter/src/(${names.join('|')})\\.ts$`
+
+/** The nouns and units, which every room may use. */
+const NOUNS = '^exporter/src/(model|units)\\.ts$'
+
+/** What a room may import, besides itself and the nouns. */
+const only = (name, comment, ...allowed) => ({
+  name: `${name}-imports-only`,
+  comment,
+  severity: 'error',
+  from: { path: room(name) },
+  to: { pathNot: [room(name), NOUNS, ...allowed] },
+})
+
+const onlyFrom = (dependency, ...importers) => ({
+  name: `${dependency}-only-where-it-belongs`,
+  comment: `${dependency} is known in one place`,
+  severity: 'error',
+  from: { path: '^exporter/src/', pathNot: importers },
+  to: { path: `^node_modules/(@types/)?${dependency}(/|$)` },
+})
+
+const COMPOSITION = file('main', 'cli', 'engine', 'engine-thread', 'engine-messages', 'supervisor')
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'nothing-unused',
+      severity: 'error',
+      from: { orphan: true, pathNot: file('cli', 'engine-thread') },
+      to: {},
+    },
+    {
+      name: 'units-import-nothing',
+      severity: 'error',
+      from: { path: file('units') },
+      to: { path: '.' },
+    },
+    {
+      name: 'model-imports-units-only',
+      severity: 'error',
+      from: { path: file('model') },
+      to: { pathNot: file('units') },
+    },
+    only('ledger', 'pure: no I/O, no clock, no logger, no package'),
+    only('workloads', 'pure: no I/O, no clock, no logger, no package'),
+    only('sensors', 'joules in; they know the machine, not the books', file('world', 'cpu-times')),
+    only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times')),
+    only(
+      'config',
+      'settings, before anything runs',
+      '^exporter/src/ledger/idle-policy\\.ts$',
+      file('log'),
+      '^node_modules/(yaml|zod)/',
+      '^(node:)?(buffer|fs|util)$',
+    ),
+    only(
+      'exposition',
+      'pages out; it sees the books, never a sensor',
+      room('ledger'),
+      '^exporter/src/config/strict-yaml\\.ts$',
+      file('log'),
+      '^node_modules/(@types/)?(bcryptjs|express|prom-client|zod)/',
+      '^(node:)?(crypto|fs|http|https|path|tls|util|zlib)$',
+    ),
+    {
+      name: 'nobody-imports-the-composition',
+      severity: 'error',
+      from: { path: '^exporter/src/', pathNot: COMPOSITION },
+      to: { path: COMPOSITION },
+    },
+    onlyFrom('koffi', file('libc')),
+    onlyFrom('express', room('exposition')),
+    onlyFrom('prom-client', room('exposition')),
+    onlyFrom('pino', file('log')),
+    {
+      name: 'no-development-packages',
+      severity: 'error',
+      from: { path: '^exporter/src/' },
+      to: {
+        dependencyTypes: ['npm-dev'],
+        dependencyTypesNot: ['type-only'],
+        pathNot: '^node_modules/@types/',
+      },
+    },
+    {
+      name: 'every-package-is-declared',
+      severity: 'error',
+      from: { path: '^exporter/src/' },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'undetermined'] },
+    },
+    { name: 'nothing-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'exporter/tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+    },
+  },
+}
