@@ -5,6 +5,7 @@ export default {
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/typescript-transform.mjs' },
+  reporters: ['default', '<rootDir>/test/closing-line.mjs'],
   // Two cores in CI, and the end-to-end suites start real servers of their own.
   maxWorkers: 2,
 }

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from '@jest/globals'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, describeConfig, loadConfig, type Config } from '../../exporter/src/config/load.ts'
@@ -37,6 +37,18 @@ const DEFAULTS = {
   processes: { enabled: true, top: 50 },
   seriesLimit: 20_000,
 }
+
+describe('the example in the documentation', () => {
+  const example = readFileSync(new URL('../../docs/example.yaml', import.meta.url), 'utf8')
+
+  test('is good', () => {
+    expect(problemsOf(example)).toEqual([])
+  })
+
+  test.each(describeConfig().map(({ key }) => key))('shows %s', (key) => {
+    expect(example).toMatch(new RegExp(`^[ -]*${key.split('.').at(-1)?.replace('[]', '') ?? ''}:`, 'm'))
+  })
+})
 
 describe('a good file', () => {
   test.each([

@@ -32,7 +32,7 @@ export interface Flags {
   readonly logFormat: LogFormat
 }
 
-interface FlagRow {
+export interface FlagRow {
   readonly name: string
   /** What stands for its value in the usage text. */
   readonly value: string
@@ -77,6 +77,9 @@ const FLAGS = [
     sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
   },
 ] as const satisfies readonly FlagRow[]
+
+/** For the documentation. */
+export const flagRows: readonly FlagRow[] = FLAGS
 
 type FlagName = (typeof FLAGS)[number]['name']
 

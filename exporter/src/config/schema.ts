@@ -86,7 +86,7 @@ export const configSchema = z.strictObject({
     .enum(IDLE_POLICIES)
     .default('holders')
     .describe(
-      'Who is charged for idle energy: those who hold an accelerator, each in proportion to its active energy, all that were active in equal parts, or nobody.',
+      'Who is charged for idle energy. `holders`: those who hold an accelerator; `proportional`: each like its active energy; `equal`: all that were active, in equal parts; `none`: nobody.',
     ),
   baselines,
   power_model: powerModel,

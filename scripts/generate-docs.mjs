@@ -1,0 +1,118 @@
+/** Writes docs/metrics.md, docs/sensors.md and docs/configuration.md from the built exporter: `npm run docs`. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { flagRows, environmentName } from '../exporter/dist/config/flags.js'
+import { describeConfig } from '../exporter/dist/config/load.js'
+import { catalogue } from '../exporter/dist/exposition/catalogue.js'
+import { everyAbout } from '../exporter/dist/sensors/index.js'
+import { CPU_IDLE_WATTS, CPU_MAX_WATTS, MEMORY_WATTS_PER_GB } from '../exporter/dist/sensors/power-model.js'
+
+const from = (source) => `<!-- Written by \`npm run docs\` from ${source}; changes belong there. -->\n`
+const code = (text) => (text === '' ? '' : `\`${text}\``)
+const cell = (text) => String(text).replaceAll('|', '\\|')
+const table = (columns, rows) =>
+  [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n')
+
+const metrics = `# Metrics
+
+${from('exporter/src/exposition/catalogue.ts')}
+Every metric of the exporter, on \`/metrics\` in the Prometheus text format 0.0.4 or, for those who ask, in OpenMetrics 1.0. Energies are counters of joules with exactly six digits after the point, so that each is a whole number of microjoules.
+
+Per component, these equations hold on every page to the microjoule:
+
+- Σ \`domain_energy_joules_total{within=""}\` + Σ \`domain_deficit_joules\` = Σ \`domain_energy_joules_total{leaf="true"}\`, over all components together; a leaf of component \`node\` does not exist, since what an enclosing meter sees beyond its parts is its rest, of component \`board\`.
+- For each view (\`workload\`, \`container\`, \`process\`): Σ leaves = Σ \`<view>_energy_joules_total\` + Σ \`unattributed_energy_joules_total\` + \`ledger_pending_joules\` + \`ledger_retired_joules\`.
+
+\`wattribute_conservation_error_joules\` compares them on the page itself and must be 0. Sums in PromQL are made in float64 and agree within rounding.
+
+The boundaries of a figure are sums of its \`part\`s: \`accelerator\` (active energy of accelerators), \`host\` (active energy of CPU, memory, board), \`idle\` (idle energy of any of those), \`overhead\` (cooling, power, network). \`method\` says how a figure is known: \`counter\`, \`integrated\` or \`estimated\`. A component that is not measured has no series, since 0 means measured zero; \`component_state\` names it.
+
+A new series of the ledger stands at 0 for \`birth_hold_seconds\`, because Prometheus cannot see the first value of a counter that appears above 0; then it shows its true total. Series that appear in the exporter's first five seconds show it at once. The series of something that ended stays for \`expire_after_seconds\`, then what it held is part of \`ledger_retired_joules\`. Counters start at 0 when the exporter starts, and when its engine had to be started anew.
+
+${table(
+  ['metric', 'type', 'unit', 'labels', 'meaning'],
+  Object.values(catalogue).map(({ name, type, unit, labels, help }) => [
+    code(name),
+    type,
+    unit,
+    labels.map(code).join(', '),
+    help,
+  ]),
+)}
+
+Beside these stand the default metrics of prom-client about the exporter itself: \`process_*\` and \`nodejs_*\`.
+`
+
+const sensors = `# Sensors
+
+${from('each sensor’s own `about` in exporter/src/sensors')}
+${everyAbout
+  .map(
+    ({ name, measures, components, method, reads, unit, needs, source }) => `## \`${name}\`
+
+${measures}
+
+${table(
+  ['', ''],
+  [
+    ['components', components.map(code).join(', ')],
+    ['method', code(method)],
+    ['reads', code(reads)],
+    ['unit', unit],
+    ['needs', needs],
+    ['source', source],
+  ],
+)}
+`,
+  )
+  .join('\n')}
+## The power model
+
+It keeps silent where a sensor measures the same component. Its defaults are averages over the processors of a large cloud provider, made from SPECpower_ssj2008 results: ${CPU_IDLE_WATTS} W per logical CPU when idle, ${CPU_MAX_WATTS} W when busy, and ${MEMORY_WATTS_PER_GB} W per GB of memory, by Cloud Carbon Footprint (MIN_WATTS_AVG, MAX_WATTS_AVG and MEMORY_COEFFICIENT of its AWS constants). Expect errors of tens of percent. If you know what the machine draws when idle and when busy, for example from a wall meter, say so:
+
+\`\`\`yaml
+power_model:
+  cpu_idle_watts: 18
+  cpu_max_watts: 95
+  memory_watts: 6
+\`\`\`
+`
+
+const configuration = `# Configuration
+
+${from('exporter/src/config')}
+None is needed. Settings of the books are in one YAML file, \`--config.file\`; what is not known or out of range is refused with its line. SIGHUP reads the file again; a bad one changes nothing and says so in the log and as \`wattribute_config_last_reload_successful\`. \`wattribute check-config --config.file=FILE\` only looks.
+
+${table(
+  ['key', 'value', 'default', 'meaning'],
+  describeConfig().map(({ key, type, default: otherwise, description }) => [
+    code(key),
+    type,
+    otherwise === 'required' ? otherwise : code(otherwise),
+    description,
+  ]),
+)}
+
+All of it, once (\`docs/example.yaml\`):
+
+\`\`\`yaml
+${readFileSync(new URL('../docs/example.yaml', import.meta.url), 'utf8').trimEnd()}
+\`\`\`
+
+## Flags
+
+Each also as an environment variable; a flag wins.
+
+${table(
+  ['flag', 'environment', 'default', 'meaning'],
+  flagRows.map(({ name, value, default: otherwise, sentence }) => [
+    code(`--${name}=${value}`),
+    code(environmentName(name)),
+    code(otherwise),
+    sentence,
+  ]),
+)}
+`
+
+for (const [name, text] of Object.entries({ metrics, sensors, configuration })) {
+  writeFileSync(new URL(`../docs/${name}.md`, import.meta.url), text)
+}
