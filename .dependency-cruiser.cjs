@@ -22,7 +22,15 @@ const onlyFrom = (dependency, ...importers) => ({
   to: { path: `^node_modules/(@types/)?${dependency}(/|$)` },
 })
 
-const COMPOSITION = file('main', 'cli', 'engine', 'engine-thread', 'engine-messages', 'supervisor')
+const COMPOSITION = file(
+  'main',
+  'cli',
+  'engine',
+  'engine-thread',
+  'engine-messages',
+  'supervisor',
+  'baseline-store',
+)
 
 module.exports = {
   forbidden: [

@@ -7,6 +7,8 @@ import type { WorldPaths } from './world.ts'
 export interface EngineSettings {
   readonly paths: WorldPaths
   readonly config: Config
+  /** Folder of the exporter's state; undefined: nothing is kept. */
+  readonly storagePath: string | undefined
 }
 
 export const SUBJECTS = ['sensors', 'ledger', 'overview'] as const

@@ -1,5 +1,6 @@
 /** The engine in a thread of its own: ticks by its own clock, whoever scrapes, and hands each page over. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { BaselineStore } from './baseline-store.ts'
 import { Engine } from './engine.ts'
 import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
 import { PageWriter } from './exposition/page.ts'
@@ -12,8 +13,10 @@ if (port === null) throw new Error('engine-thread.ts runs in a worker thread onl
 
 const say = (message: FromEngine, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
-const { paths, config } = workerData as EngineSettings
+const { paths, config, storagePath } = workerData as EngineSettings
 const engine = new Engine(linuxWorld(paths, await cpuClockFor(paths)), config)
+const baselines = storagePath === undefined ? undefined : new BaselineStore(storagePath, warn)
+if (baselines !== undefined) engine.recallBaselines(baselines.load())
 const spare: PageBuffers[] = []
 let tickSeconds = config.tickSeconds
 let timer: NodeJS.Timeout | undefined
@@ -33,6 +36,10 @@ async function cpuClockFor({ procfs }: WorldPaths): Promise<CpuClock | undefined
   return undefined
 }
 
+function warn(message: string, file: string): void {
+  say({ kind: 'notices', notices: [{ level: 'warn', message, fields: { file } }] })
+}
+
 async function tick(due: Seconds): Promise<void> {
   const writer = new PageWriter(takeSpare())
   const { at, duration, notices } = await engine.tick(writer)
@@ -50,7 +57,17 @@ async function tick(due: Seconds): Promise<void> {
     [buffers.text, buffers.openMetrics],
   )
   if (notices.length > 0) say({ kind: 'notices', notices })
+  keepBaselines(at)
   schedule(due)
+}
+
+const KEEP_EVERY_SECONDS = 60
+let keptAt = -Infinity
+
+function keepBaselines(at: Seconds): void {
+  if (at - keptAt < KEEP_EVERY_SECONDS) return
+  keptAt = at
+  baselines?.save(engine.observedBaselines)
 }
 
 /** Ticks keep their beat; those that a long tick ran over are left out. */
@@ -91,6 +108,7 @@ function answer(id: number, subject: Subject): void {
 async function stop(): Promise<void> {
   isStopping = true
   clearTimeout(timer)
+  baselines?.save(engine.observedBaselines)
   await engine.close()
   port?.close()
 }

@@ -15,7 +15,7 @@ import type { Census, SensorStatus } from './model.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import { LOST_AFTER_SECONDS } from './sensors/sensor.ts'
-import { elapsed, seconds, type Seconds } from './units.ts'
+import { elapsed, seconds, type Seconds, type Watts } from './units.ts'
 import { nameWorkload } from './workloads/naming.ts'
 import type { World } from './world.ts'
 
@@ -80,6 +80,16 @@ export class Engine {
   reconfigure(config: Config): void {
     this.#ledger.reconfigure(policyOf(config))
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
+  }
+
+  /** Idle powers that were observed, by domain id. */
+  get observedBaselines(): ReadonlyMap<string, Watts> {
+    return this.#ledger.baselines.observed
+  }
+
+  /** Takes over what an earlier run has observed. */
+  recallBaselines(observed: ReadonlyMap<string, Watts>): void {
+    this.#ledger.baselines.recall(observed)
   }
 
   overview(): EngineOverview {

@@ -67,8 +67,8 @@ export async function serve(flags: Flags): Promise<Exporter> {
   }
 }
 
-function startThread({ procfs, sysfs, rootfs }: Flags, config: Config): Worker {
-  const settings: EngineSettings = { paths: { procfs, sysfs, rootfs }, config }
+function startThread({ procfs, sysfs, rootfs, storagePath }: Flags, config: Config): Worker {
+  const settings: EngineSettings = { paths: { procfs, sysfs, rootfs }, config, storagePath }
   return new Worker(new URL('./engine-thread.js', import.meta.url), {
     workerData: settings,
     name: 'engine',

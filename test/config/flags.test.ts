@@ -148,6 +148,7 @@ describe('usageText', () => {
       '--path.procfs',
       '--path.sysfs',
       '--path.rootfs',
+      '--storage.path',
       '--log.level',
       '--log.format',
       '--help',

@@ -28,6 +28,8 @@ export interface Flags {
   readonly procfs: string
   readonly sysfs: string
   readonly rootfs: string
+  /** Absent: nothing is kept from run to run. */
+  readonly storagePath: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
@@ -63,6 +65,12 @@ const FLAGS = [
     value: 'FOLDER',
     default: '/',
     sentence: 'Where the root file system of the host is seen.',
+  },
+  {
+    name: 'storage.path',
+    value: 'FOLDER',
+    default: '',
+    sentence: 'Where observed idle powers are kept from run to run; without it, nowhere.',
   },
   {
     name: 'log.level',
@@ -115,6 +123,7 @@ export function parseFlags(
     procfs: valueOf('path.procfs').text,
     sysfs: valueOf('path.sysfs').text,
     rootfs: valueOf('path.rootfs').text,
+    storagePath: valueOf('storage.path').text || undefined,
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
   }

@@ -46,6 +46,19 @@ export class Baselines {
     this.#configured = configured
   }
 
+  /** What was observed so far, by domain id; to be recalled after a restart. */
+  get observed(): ReadonlyMap<string, Watts> {
+    const observed = new Map<string, Watts>()
+    for (const [id, { envelope }] of this.#observations)
+      if (envelope !== undefined) observed.set(id, envelope)
+    return observed
+  }
+
+  /** Takes over what an earlier run observed, until this one has seen enough itself. */
+  recall(observed: ReadonlyMap<string, Watts>): void {
+    for (const [id, envelope] of observed) this.#observation(id).envelope ??= envelope
+  }
+
   of(domain: Pick<Domain, 'id' | 'baseline'>): Baseline {
     const configured = this.#configured.get(domain.id)
     if (configured !== undefined) return { watts: configured, source: 'configured' }
