@@ -213,7 +213,8 @@ requireProgram('prometheus', 'a real Prometheus over the running exporter', (pro
     group.remove()
     const shownFiver = (page: string): string | undefined =>
       (parsePage(page).get('wattribute_process_energy_joules_total') ?? []).find(
-        ({ labels, value }) => labels['comm'] === 'fiver' && Number(value) > 0,
+        ({ labels, value }) =>
+          labels['comm'] === 'fiver' && labels['component'] === 'cpu' && Number(value) > 0,
       )?.value
     const atBirth = await lookUntil((page) => shownFiver(page) !== undefined, 30)
     fiverTotal = shownFiver(atBirth) ?? ''
