@@ -3,7 +3,7 @@
  * and beside Debian's node_exporter in the same run; scrape latency at ten thousand series; memory.
  *
  *   npm run bench                     all of it, about ten minutes; writes docs/performance.md
- *   npm run bench -- --quick          shorter and not written down
+ *   npm run bench -- --quick          shorter and not written down; with --scrapes only the second part
  *
  * Needs gcc, prometheus-node-exporter, and root for the control groups. Timings never gate a test.
  */
@@ -26,9 +26,11 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const CLI = join(ROOT, 'exporter/dist/cli.js')
 const isQuick = process.argv.includes('--quick')
-const CYCLES = isQuick ? 8 : 30
+const CYCLES = isQuick ? 8 : 20
 const ROUNDS = isQuick ? 1 : 3
-const COUNTS = isQuick ? [100, 1000] : [100, 1000, 5000, 10_000]
+/** Until the compiler has seen enough ticks; an exporter runs for months. */
+const WARM_UP_SECONDS = isQuick ? 10 : 60
+const COUNTS = process.argv.includes('--scrapes') ? [] : isQuick ? [100, 1000] : [100, 1000, 5000, 10_000]
 const folder = mkdtempSync(join(tmpdir(), 'wattribute-bench-'))
 
 const say = (text) => process.stderr.write(`${text}\n`)
@@ -41,11 +43,13 @@ function compile(name) {
   return program
 }
 
-/** Nanoseconds that a process has used, all threads. */
+/** Nanoseconds that a process has used, all threads, by the scheduler's own account. */
 function cpuOf(pid) {
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 1e7
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return threads.reduce((sum, thread) => {
+    const [nanoseconds] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')
+    return sum + Number(nanoseconds)
+  }, 0)
 }
 
 const residentMegabytes = (pid) =>
@@ -138,7 +142,7 @@ async function costAt(count, floor, load) {
   const stopChurn = startChurn()
   const exporter = await startExporter()
   const nodeExporter = await startNodeExporter()
-  await pause(10_000) // the exporter's first looks, and the compiler's
+  await pause(WARM_UP_SECONDS * 1000)
   const rounds = []
   for (let round = 1; round <= ROUNDS; round += 1) {
     say(`${count} processes: round ${round} of ${ROUNDS}`)
@@ -200,15 +204,8 @@ async function scrapes(load) {
     new Promise((resolve, reject) => {
       const start = process.hrtime.bigint()
       get(exporter.url, { agent }, (response) => {
-        let bytes = 0
-        let lines = 0
-        response.on('data', (data) => {
-          bytes += data.length
-          for (const byte of data) if (byte === 10) lines += 1
-        })
-        response.on('end', () =>
-          resolve({ milliseconds: Number(process.hrtime.bigint() - start) / 1e6, bytes, lines }),
-        )
+        response.resume()
+        response.on('end', () => resolve(Number(process.hrtime.bigint() - start) / 1e6))
       }).on('error', reject)
     })
   say('scraping 25 times a second')
@@ -220,7 +217,7 @@ async function scrapes(load) {
   const results = await Promise.all(answers)
   const text = await (await fetch(exporter.url)).text()
   const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
-  const sorted = results.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b)
+  const sorted = results.toSorted((one, other) => one - other)
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
   const result = {
     series,
@@ -249,7 +246,7 @@ Measured on ${date} with \`npm run bench\` on a virtual machine with ${cpus().le
 
 ## CPU time of a tick
 
-Microseconds of CPU time per process and tick, all threads, nobody scraping; median of ${ROUNDS} rounds of ${CYCLES} ticks of 1 s. The processes sleep; one new process comes with each tick, so that the list of processes has to be read. *Floor*: \`bench/floor.c\`, which only lists \`/proc\` and reads one CPU clock per process. *node_exporter*: Debian's \`prometheus-node-exporter --collector.disable-defaults --collector.processes\`, per scrape, in the same run. *No new process*: the same ticks when nothing starts on the machine.
+Microseconds of CPU time per process and tick, all threads, nobody scraping; median of ${ROUNDS} rounds of ${CYCLES} ticks of 1 s, after ${WARM_UP_SECONDS} s of warming up. The processes sleep; one new process comes with each tick, so that the list of processes has to be read. *Floor*: \`bench/floor.c\`, which only lists \`/proc\` and reads one CPU clock per process. *node_exporter*: Debian's \`prometheus-node-exporter --collector.disable-defaults --collector.processes\`, per scrape, in the same run. *No new process*: the same ticks when nothing starts on the machine.
 
 | processes | floor | Wattribute | × floor | node_exporter | Wattribute ÷ node_exporter | no new process | RSS, MB |
 |---|---|---|---|---|---|---|---|

@@ -15,7 +15,7 @@
 static void join_group(const char *folder, int number) {
   char path[512];
   /* 64 hex digits, as container runtimes name theirs */
-  snprintf(path, sizeof path, "%s/%064x", folder, number);
+  snprintf(path, sizeof path, "%s/%012x%052x", folder, number, 0);
   mkdir(path, 0755);
   strcat(path, "/cgroup.procs");
   FILE *members = fopen(path, "w");
