@@ -1,12 +1,13 @@
 /** The engine in a thread of its own: ticks by its own clock, whoever scrapes, and hands each page over. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { BaselineStore } from './baseline-store.ts'
+import { Beat } from './beat.ts'
 import { Engine } from './engine.ts'
 import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
 import { PageWriter } from './exposition/page.ts'
 import { isOwnProcfs, NoLibc, openCpuClock } from './libc.ts'
 import type { Seconds } from './units.ts'
-import { linuxFiles, linuxWorld, type CpuClock, type WorldPaths } from './world.ts'
+import { linuxClock, linuxFiles, linuxWorld, type CpuClock, type WorldPaths } from './world.ts'
 
 const port = parentPort
 if (port === null) throw new Error('engine-thread.ts runs in a worker thread only')
@@ -18,9 +19,7 @@ const engine = new Engine(linuxWorld(paths, await cpuClockFor(paths)), config)
 const baselines = storagePath === undefined ? undefined : new BaselineStore(storagePath, warn)
 if (baselines !== undefined) engine.recallBaselines(baselines.load())
 const spare: PageBuffers[] = []
-let tickSeconds = config.tickSeconds
-let timer: NodeJS.Timeout | undefined
-let isStopping = false
+const beat = new Beat(tick, linuxClock, config.tickSeconds)
 
 async function cpuClockFor({ procfs }: WorldPaths): Promise<CpuClock | undefined> {
   const clock = await openCpuClock()
@@ -40,7 +39,7 @@ function warn(message: string, file: string): void {
   say({ kind: 'notices', notices: [{ level: 'warn', message, fields: { file } }] })
 }
 
-async function tick(due: Seconds): Promise<void> {
+async function tick(): Promise<void> {
   const writer = new PageWriter(takeSpare())
   const { at, duration, notices } = await engine.tick(writer)
   const { text, openMetrics } = writer.finish()
@@ -58,7 +57,6 @@ async function tick(due: Seconds): Promise<void> {
   )
   if (notices.length > 0) say({ kind: 'notices', notices })
   keepBaselines(at)
-  schedule(due)
 }
 
 const KEEP_EVERY_SECONDS = 60
@@ -69,17 +67,6 @@ function keepBaselines(at: Seconds): void {
   keptAt = at
   baselines?.save(engine.observedBaselines)
 }
-
-/** Ticks keep their beat; those that a long tick ran over are left out. */
-function schedule(due: Seconds): void {
-  if (isStopping) return
-  const now = monotonic()
-  const beats = Math.max(1, Math.ceil((now - due) / tickSeconds))
-  const next = (due + beats * tickSeconds) as Seconds
-  timer = setTimeout(() => void tick(next), Math.max(0, (next - now) * 1000))
-}
-
-const monotonic = (): number => Number(process.hrtime.bigint()) / 1e9
 
 function takeSpare(): { text: Buffer; openMetrics: Buffer } | undefined {
   const buffers = spare.pop()
@@ -106,8 +93,7 @@ function answer(id: number, subject: Subject): void {
 }
 
 async function stop(): Promise<void> {
-  isStopping = true
-  clearTimeout(timer)
+  beat.stop()
   baselines?.save(engine.observedBaselines)
   await engine.close()
   port?.close()
@@ -116,8 +102,8 @@ async function stop(): Promise<void> {
 port.on('message', (message: ToEngine) => {
   switch (message.kind) {
     case 'reconfigure':
-      tickSeconds = message.config.tickSeconds
       engine.reconfigure(message.config)
+      beat.change(message.config.tickSeconds)
       return
     case 'report':
       answer(message.id, message.subject)
@@ -130,4 +116,4 @@ port.on('message', (message: ToEngine) => {
   }
 })
 
-await tick(monotonic() as Seconds)
+await beat.start()

@@ -11,7 +11,7 @@ import {
   type EngineOverview,
 } from './exposition/reports.ts'
 import { Ledger, type LedgerPolicy } from './ledger/ledger.ts'
-import type { Census, SensorStatus } from './model.ts'
+import type { Census, Group, SensorStatus } from './model.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import { LOST_AFTER_SECONDS } from './sensors/sensor.ts'
@@ -42,6 +42,7 @@ export class Engine {
   readonly #recentPower = new RecentPower()
   readonly #startedWall: Seconds
   #census: Census | undefined
+  #groups: readonly Group[] = []
   #sensors: readonly SensorStatus[] = []
   #limitation = ''
 
@@ -64,6 +65,7 @@ export class Engine {
     const activity = this.#activity.look(at)
     this.#sensors = looks.statuses
     this.#census = activity?.census ?? this.#census
+    this.#groups = activity?.groups ?? this.#groups
     const wall = clock.wall()
     this.#ledger.book({ at, wall, domains: looks.domains, readings: looks.readings, activity })
     this.#recentPower.see(this.#ledger, at)
@@ -120,6 +122,7 @@ export class Engine {
       ledger: this.#ledger,
       sensors: this.#sensors,
       census: this.#census,
+      groups: this.#groups,
     }
   }
 

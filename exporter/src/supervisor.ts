@@ -29,6 +29,7 @@ const WATCH_MILLISECONDS = 500
 /** Threads that hang and cannot be ended; with more of them nothing is started any more. */
 const MOST_LEFT_BEHIND = 8
 const STOP_MILLISECONDS = 2000
+const PAUSE_MILLISECONDS = 1000
 
 type PageMessage = Extract<FromEngine, { kind: 'page' }>
 
@@ -37,6 +38,8 @@ interface Shown {
   readonly page: Page
   readonly thread: Thread
   readonly buffers: Pick<PageMessage, 'text' | 'openMetrics'>
+  /** By the beat at which it was made. */
+  readonly staleAfter: Seconds
   claims: number
   isReplaced: boolean
 }
@@ -62,8 +65,7 @@ export class Supervisor implements Pages {
 
   current(): ReturnType<Pages['current']> {
     const shown = this.#newest
-    if (shown === undefined || this.#age(shown.page.at) > staleAfter(this.#config.tickSeconds))
-      return undefined
+    if (shown === undefined || this.#age(shown.page.at) > shown.staleAfter) return undefined
     shown.claims += 1
     return {
       page: shown.page,
@@ -86,6 +88,7 @@ export class Supervisor implements Pages {
 
   reconfigure(config: Config): void {
     this.#config = config
+    this.#aliveAt = this.#options.clock.now() // a shorter beat does not make the engine late at once
     this.#thread.say({ kind: 'reconfigure', config })
   }
 
@@ -109,7 +112,7 @@ export class Supervisor implements Pages {
     thread.worker.on('error', (cause) => this.#options.log.error({ err: cause }, 'the engine failed'))
     thread.worker.on('exit', () => {
       thread.end()
-      if (thread === this.#thread && !this.#isClosing) this.#restart('it ended')
+      if (thread === this.#thread && !this.#isClosing) this.#restartSoon(thread)
     })
     return thread
   }
@@ -134,7 +137,14 @@ export class Supervisor implements Pages {
     const page = { ...finishPage(message, await self.render()), at: message.at }
     if (thread !== this.#thread || (this.#newest?.page.at ?? 0) > page.at) return
     const before = this.#newest
-    this.#newest = { page, thread, buffers: message, claims: 0, isReplaced: false }
+    this.#newest = {
+      page,
+      thread,
+      buffers: message,
+      staleAfter: staleAfter(this.#config.tickSeconds),
+      claims: 0,
+      isReplaced: false,
+    }
     this.#aliveAt = page.at
     if (before !== undefined) {
       before.isReplaced = true
@@ -149,6 +159,13 @@ export class Supervisor implements Pages {
   #look(): void {
     const age = this.#age(this.#aliveAt)
     if (age > staleAfter(this.#config.tickSeconds)) this.#restart(`it gave no page for ${age.toFixed(1)} s`)
+  }
+
+  /** Not at once: an engine that fails at its first tick would fail again and again. */
+  #restartSoon(thread: Thread): void {
+    setTimeout(() => {
+      if (thread === this.#thread && !this.#isClosing) this.#restart('it ended')
+    }, PAUSE_MILLISECONDS).unref()
   }
 
   #restart(reason: string): void {

@@ -167,6 +167,7 @@ export class BookedMachine {
       ledger: this.ledger,
       sensors: SENSORS,
       census: this.#census,
+      groups: this.#groups,
     }
   }
 

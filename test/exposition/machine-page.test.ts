@@ -165,6 +165,42 @@ describe('the series', () => {
   })
 })
 
+describe('what is known of containers and workloads', () => {
+  const machine = new BookedMachine()
+  machine.spend({ wait: 1, energy: {}, cpu: {} })
+  machine.spend({
+    wait: 1,
+    energy: { package: 5_000_000, psys: 9_000_000 },
+    cpu: { service: 1e9, container: 2e9 },
+  })
+  const infoOf = (family: string): readonly unknown[] =>
+    (parsePage(machine.render().text).get(`wattribute_${family}_info`) ?? []).map(({ labels }) => labels)
+
+  test('is one series for each that has used energy', () => {
+    expect(infoOf('container')).toEqual([
+      {
+        container_id: 'c0ffee'.padEnd(64, '0'),
+        container: '',
+        pod: '',
+        namespace: '',
+        pod_uid: '',
+        image: '',
+        runtime: 'docker',
+      },
+    ])
+    const unknown = { namespace: '', user: '', account: '' }
+    expect(infoOf('workload')).toEqual([
+      { ...unknown, workload: 'dev-disk\\x2dby\\x2did.swap', kind: 'system', manager: 'systemd' },
+      { ...unknown, workload: 'c0ffee000000', kind: 'unknown', manager: 'docker' },
+    ])
+  })
+
+  test('is gone with them', () => {
+    machine.leave()
+    expect([...infoOf('container'), ...infoOf('workload')]).toEqual([])
+  })
+})
+
 describe('sensors', () => {
   test('one that was never there is not down', () => {
     const page = busyMachine().render()

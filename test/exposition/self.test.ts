@@ -8,6 +8,7 @@ import { parsePage, type Series } from './page-text.ts'
 import { withStrictParser } from './strict-parser.ts'
 
 const OWN = [
+  catalogue.nodeInfo,
   catalogue.buildInfo,
   catalogue.configReload,
   catalogue.configReloadTime,

@@ -120,6 +120,18 @@ export const catalogue = {
     ['component', 'part', 'method', 'reason'],
     'Energy that was measured and belongs to no consumer, with the reason.',
   ),
+  containerInfo: gauge(
+    'container_info',
+    '',
+    ['container_id', 'container', 'pod', 'namespace', 'pod_uid', 'image', 'runtime'],
+    'What is known of a container that is there now. Always 1.',
+  ),
+  workloadInfo: gauge(
+    'workload_info',
+    '',
+    ['workload', 'namespace', 'kind', 'manager', 'user', 'account'],
+    'What is known of a workload that is there now. Always 1.',
+  ),
   ledgerPending: gauge(
     'ledger_pending_joules',
     'joules',
@@ -156,6 +168,12 @@ export const catalogue = {
     '',
     ['view'],
     'Series that the limit on series kept from being opened; their energy is booked to the series other.',
+  ),
+  nodeInfo: gauge(
+    'node_info',
+    '',
+    ['zone', 'version'],
+    'Where this machine is, and the version of its exporter. Always 1.',
   ),
   buildInfo: gauge('build_info', '', ['version', 'node_version'], 'Version of the exporter. Always 1.'),
   configReload: gauge(

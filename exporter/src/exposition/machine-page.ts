@@ -8,6 +8,8 @@ import {
   type Component,
   type ComponentState,
   type Domain,
+  type Group,
+  type Identity,
   type SensorStatus,
 } from '../model.ts'
 import { EnergyTotal, type Seconds } from '../units.ts'
@@ -21,6 +23,8 @@ export interface MachineState {
   readonly ledger: Ledger
   readonly sensors: readonly SensorStatus[]
   readonly census: Census | undefined
+  /** Every group that exists. */
+  readonly groups: readonly Group[]
 }
 
 const ENERGY_FAMILIES = {
@@ -46,6 +50,7 @@ export class MachinePage {
       process: this.#renderView(writer, ENERGY_FAMILIES.process, ledger.views.process),
     }
     const unattributed = this.#renderView(writer, catalogue.unattributedEnergy, ledger.unattributed)
+    renderInfo(writer, state)
     const pending = renderBalance(writer, catalogue.ledgerPending, state, (view, component) =>
       ledger.pending(view, component),
     )
@@ -207,6 +212,31 @@ export function stateOf(
   if (own.some(({ method }) => method !== 'estimated')) return 'measured'
   if (own.length > 0) return 'estimated'
   return sensors.some(({ unreadable }) => unreadable.includes(component)) ? 'unreadable' : 'absent'
+}
+
+/** Several groups may be one container or one workload: each has one series, so that joins on it find one. */
+function renderInfo(writer: PageWriter, { ledger, groups }: MachineState): void {
+  const containers = new Map<string, Row>()
+  const workloads = new Map<string, Row>()
+  for (const { identity, labels } of ledger.named(groups)) {
+    const { containerId, podUid, runtime } = identity
+    const { workload, namespace, kind } = labels
+    if (containerId !== '') {
+      containers.set(containerId, { labels: [containerId, '', '', namespace, podUid, '', runtime], value: 1 })
+    }
+    workloads.set(`${workload}\0${namespace}`, {
+      labels: [workload, namespace, kind, managerOf(identity), '', ''],
+      value: 1,
+    })
+  }
+  writer.table(catalogue.containerInfo, Array.from(containers.values()))
+  writer.table(catalogue.workloadInfo, Array.from(workloads.values()))
+}
+
+/** Who starts and ends it: the container runtime, systemd, or nobody that is known. */
+function managerOf({ containerId, runtime, unit }: Identity): string {
+  if (containerId !== '') return runtime
+  return unit === '' ? '' : 'systemd'
 }
 
 function renderBalance(

@@ -40,6 +40,7 @@ export class SelfMetrics {
     })
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: SELDOM_MILLISECONDS })
     for (const name of LEFT_OUT) this.#registry.removeSingleMetric(name)
+    new Gauge(described(catalogue.nodeInfo)).set({ zone: '', version }, 1)
     new Gauge(described(catalogue.buildInfo)).set({ version, node_version: process.versions.node }, 1)
     this.#configReload = new Gauge(described(catalogue.configReload))
     this.#configReloadTime = new Gauge(described(catalogue.configReloadTime))

@@ -73,6 +73,12 @@ interface GroupAccounts {
   readonly labels: WorkloadLabels
 }
 
+/** A group that has used energy, and what people call it. */
+export interface NamedGroup {
+  readonly identity: Identity
+  readonly labels: WorkloadLabels
+}
+
 export class Ledger {
   readonly classes = new EnergyClasses()
   readonly nesting: Nesting
@@ -138,6 +144,14 @@ export class Ledger {
     }
     this.#processes.rank(at, wall)
     for (const view of this.#allViews()) view.sweep(at)
+  }
+
+  /** Of these groups the ones that have series, and what they are called. */
+  *named(groups: readonly Group[]): Generator<NamedGroup> {
+    for (const group of groups) {
+      const accounts = this.#groups.get(group)
+      if (accounts !== undefined) yield { identity: group.identity, labels: accounts.labels }
+    }
   }
 
   /** Booked energy that a view does not show yet. */
