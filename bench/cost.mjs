@@ -74,7 +74,7 @@ function startChurn() {
 }
 
 async function startExporter(flags = []) {
-  const child = spawn(process.execPath, [CLI, '--web.listen-address=127.0.0.1:0', ...flags], {
+  const child = spawn(CLI, ['--web.listen-address=127.0.0.1:0', ...flags], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let log = ''
@@ -163,7 +163,7 @@ async function costAt(count, floor, load) {
   const resident = residentMegabytes(exporter.pid)
   stopChurn()
   await pause(2000)
-  const quiet = (await costOfTick(exporter)) / (count * 1000)
+  const quiet = await costOfTick(exporter)
   await exporter.stop()
   await nodeExporter.stop()
   await crowd.stop()
@@ -172,7 +172,7 @@ async function costAt(count, floor, load) {
     processes: Math.round(middle('processes')),
     floor: middle('floor'),
     exporter: middle('exporter'),
-    quiet,
+    quiet: quiet / middle('processes') / 1000,
     nodeExporter: middle('nodeExporter'),
     ratioToFloor: median(rounds.map((round) => round.exporter / round.floor)),
     ratioToNodeExporter: median(rounds.map((round) => round.exporter / round.nodeExporter)),

@@ -4,7 +4,6 @@ import type { Worker } from 'node:worker_threads'
 import { loadConfig, type Config } from '../exporter/src/config/load.ts'
 import type { FromEngine, ToEngine } from '../exporter/src/engine-messages.ts'
 import { SelfMetrics } from '../exporter/src/exposition/self.ts'
-import type { Log } from '../exporter/src/log.ts'
 import { Supervisor } from '../exporter/src/supervisor.ts'
 import { seconds } from '../exporter/src/units.ts'
 
