@@ -74,9 +74,13 @@ function startChurn() {
 }
 
 async function startExporter(flags = []) {
-  const child = spawn(CLI, ['--web.listen-address=127.0.0.1:0', ...flags], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--max-semi-space-size=1', CLI, '--web.listen-address=127.0.0.1:0', ...flags],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  )
   let log = ''
   child.stderr.on('data', (data) => (log += data))
   while (!/url=(\S+)/.test(log)) await pause(50)
