@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { imbalancesOfPage, parsePage } from '../exposition/page-text.ts'
@@ -136,6 +136,24 @@ describe('on this machine', () => {
       .get('wattribute_process_energy_joules_total')
       ?.filter(({ labels }) => labels['pid'] === own)
     expect(series?.map(({ labels }) => labels['comm'])).toContain('node')
+  })
+
+  test('a process of any name is in the books under it', async () => {
+    const name = 'o d)d "\\\n\u00fc'
+    const program = join(folder, name)
+    symlinkSync('/bin/sh', program)
+    const odd = spawn(program, ['-c', 'while :; do :; done'], { stdio: 'ignore' })
+    try {
+      const exporter = await start()
+      const namesIn = (page: string): readonly (string | undefined)[] =>
+        (parsePage(page).get('wattribute_process_energy_joules_total') ?? []).map(
+          ({ labels }) => labels['comm'],
+        )
+      const page = await exporter.page((text) => namesIn(text).includes(name))
+      expect(imbalancesOfPage(page)).toEqual([])
+    } finally {
+      odd.kill('SIGKILL')
+    }
   })
 
   test('the other pages answer', async () => {

@@ -50,7 +50,7 @@ p { margin: 0.25rem 0; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: start; vertical-align: top; padding: 0.3rem 1rem 0.3rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: break-word; }
 .number { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
 ul { padding-inline-start: 1.25rem; }
 `
