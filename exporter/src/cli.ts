@@ -33,6 +33,7 @@ async function obey(flags: Flags): Promise<void> {
           `serve runs on Linux on ${ARCHITECTURES.join(' and ')} only; this is ${process.platform} on ${process.arch}`,
         )
       }
+      process.title = 'wattribute' // what `ps` and our own books show
       obeySignals(await serve(flags))
   }
 }

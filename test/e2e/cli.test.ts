@@ -135,7 +135,7 @@ describe('on this machine', () => {
     const series = parsePage(page)
       .get('wattribute_process_energy_joules_total')
       ?.filter(({ labels }) => labels['pid'] === own)
-    expect(series?.map(({ labels }) => labels['comm'])).toContain('node')
+    expect(series?.map(({ labels }) => labels['comm'])).toContain('wattribute')
   })
 
   test('a process of any name is in the books under it', async () => {
