@@ -1,6 +1,6 @@
 /**
- * Tests that need a real program. `npm test` installs it where it can; elsewhere the test is skipped and says why.
- * With CI=true nothing may be skipped.
+ * Tests that need a real program, or root. `npm test` installs programs where it can; elsewhere the test is skipped
+ * and says why. With CI=true nothing may be skipped.
  */
 import { describe, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
@@ -43,12 +43,11 @@ export function withProgram(
   library?: Library,
 ): void {
   const reason = obstacle(program, library)
-  if (reason !== undefined && process.env['CI'] !== 'true') {
-    test.skip(`${title} (${reason})`, () => undefined)
+  if (reason !== undefined) {
+    leaveOut(title, reason)
     return
   }
   test(title, async () => {
-    if (reason !== undefined) throw new Error(reason)
     await body((words, input) => {
       const { status, stdout, stderr } = spawnSync(program, words, {
         input,
@@ -62,12 +61,32 @@ export function withProgram(
 }
 
 /** A suite around a program that runs for longer. */
-export function requireProgram(program: string, title: string, suite: (path: string) => void): void {
+export function requireProgram(
+  program: string,
+  title: string,
+  suite: (path: string) => void,
+  needs: { readonly root?: boolean } = {},
+): void {
   const path = pathOf(program)
-  if (path !== undefined) describe(title, () => suite(path))
-  else if (process.env['CI'] === 'true') {
+  const reason = path === undefined ? reasonFor(program) : needs.root === true ? whyNotRoot() : undefined
+  if (path !== undefined && reason === undefined) describe(title, () => suite(path))
+  else leaveOut(title, reason ?? '')
+}
+
+/** A test that changes mounts or control groups. */
+export function asRoot(title: string, body: () => Promise<void>): void {
+  const reason = whyNotRoot()
+  if (reason === undefined) test(title, body)
+  else leaveOut(title, reason)
+}
+
+const whyNotRoot = (): string | undefined =>
+  process.getuid?.() === 0 ? undefined : 'skipped: it takes root to set up'
+
+function leaveOut(title: string, reason: string): void {
+  if (process.env['CI'] === 'true') {
     test(title, () => {
-      throw new Error(reasonFor(program))
+      throw new Error(reason)
     })
-  } else describe.skip(`${title} (${reasonFor(program)})`, () => test('is left out', () => undefined))
+  } else test.skip(`${title} (${reason})`, () => undefined)
 }

@@ -6,6 +6,7 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { imbalancesOfPage, parsePage } from '../exposition/page-text.ts'
+import { asRoot } from '../programs.ts'
 import { CLI, ExporterProcess, type StartOptions } from './exporter-process.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wattribute-cli-'))
@@ -229,7 +230,7 @@ describe('with less than usual', () => {
     }
   })
 
-  test('a /proc that hides other users: it serves what it sees and says what it does not', async () => {
+  asRoot('a /proc that hides other users: it serves what it sees and says what it does not', async () => {
     const mount = join(folder, 'proc')
     const script = `mkdir -p ${mount} && mount -t proc -o hidepid=2 proc ${mount} &&
       exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@" --path.procfs=${mount}`

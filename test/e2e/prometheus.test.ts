@@ -112,184 +112,192 @@ const tickOf = (page: string): number =>
 const domainsOf = (page: string): readonly string[] =>
   page.split('\n').filter((line) => line.startsWith('wattribute_domain_energy_joules_total{'))
 
-requireProgram('prometheus', 'a real Prometheus over the running exporter', (program) => {
-  const folder = mkdtempSync(join(tmpdir(), 'wattribute-e2e-'))
-  const tree = new RaplTree(ZONES)
-  const injection = new Injection(tree)
-  const watch = new Watch()
-  const children: ChildProcess[] = []
-  let scraped: ExporterProcess
-  let alone: ExporterProcess
-  let prometheus: PrometheusServer
-  /** What the process of five seconds used, as the exporter shows it. */
-  let fiverTotal = ''
+requireProgram(
+  'prometheus',
+  'a real Prometheus over the running exporter',
+  (program) => {
+    const folder = mkdtempSync(join(tmpdir(), 'wattribute-e2e-'))
+    const tree = new RaplTree(ZONES)
+    const injection = new Injection(tree)
+    const watch = new Watch()
+    const children: ChildProcess[] = []
+    let scraped: ExporterProcess
+    let alone: ExporterProcess
+    let prometheus: PrometheusServer
+    /** What the process of five seconds used, as the exporter shows it. */
+    let fiverTotal = ''
 
-  /** A shell that the machine knows under this name. */
-  const shell = (name: string): string => {
-    const path = join(folder, name)
-    symlinkSync('/bin/sh', path)
-    return path
-  }
-
-  const start = ([command, ...words]: readonly [string, ...string[]]): ChildProcess => {
-    const child = spawn(command, words, { stdio: 'ignore', detached: true })
-    children.push(child)
-    return child
-  }
-
-  const look = async (): Promise<string> => {
-    const { status, body } = await scraped.get()
-    expect(status).toBe(200)
-    expect(watch.see(body)).toEqual([])
-    return body
-  }
-
-  /** Looks at every page until one holds. */
-  const lookUntil = (holds: (page: string) => boolean, seconds: number): Promise<string> =>
-    scraped.page((page) => {
-      expect(watch.see(page)).toEqual([])
-      return holds(page)
-    }, seconds)
-
-  const complaintsOf = async (exporter: ExporterProcess): Promise<string> => {
-    const { sensors } = JSON.parse((await exporter.get('/api/v1/sensors')).body) as {
-      sensors: { name: string; reason: string }[]
+    /** A shell that the machine knows under this name. */
+    const shell = (name: string): string => {
+      const path = join(folder, name)
+      symlinkSync('/bin/sh', path)
+      return path
     }
-    return sensors.find(({ name }) => name === 'rapl')?.reason ?? ''
-  }
 
-  const untilNoComplaint = async (exporter: ExporterProcess): Promise<void> => {
-    while ((await complaintsOf(exporter)) !== '') await new Promise((resolve) => setTimeout(resolve, 100))
-  }
+    const start = ([command, ...words]: readonly [string, ...string[]]): ChildProcess => {
+      const child = spawn(command, words, { stdio: 'ignore', detached: true })
+      children.push(child)
+      return child
+    }
 
-  beforeAll(async () => {
-    const config = join(folder, 'config.yaml')
-    writeFileSync(config, CONFIG)
-    const flags = [`--path.sysfs=${tree.sysfs}`, `--config.file=${config}`]
-    scraped = await ExporterProcess.start(flags)
-    alone = await ExporterProcess.start(flags)
-    prometheus = await PrometheusServer.start(program, [new URL(scraped.url).host])
-  })
+    const look = async (): Promise<string> => {
+      const { status, body } = await scraped.get()
+      expect(status).toBe(200)
+      expect(watch.see(body)).toEqual([])
+      return body
+    }
 
-  afterAll(async () => {
-    injection.stop()
-    for (const { pid } of children) {
-      try {
-        process.kill(-(pid ?? 0), 'SIGKILL')
-      } catch {
-        continue // has ended
+    /** Looks at every page until one holds. */
+    const lookUntil = (holds: (page: string) => boolean, seconds: number): Promise<string> =>
+      scraped.page((page) => {
+        expect(watch.see(page)).toEqual([])
+        return holds(page)
+      }, seconds)
+
+    const complaintsOf = async (exporter: ExporterProcess): Promise<string> => {
+      const { sensors } = JSON.parse((await exporter.get('/api/v1/sensors')).body) as {
+        sensors: { name: string; reason: string }[]
       }
+      return sensors.find(({ name }) => name === 'rapl')?.reason ?? ''
     }
-    await prometheus.stop()
-    await scraped.stop()
-    await alone.stop()
-    tree.remove()
-    rmSync(folder, { recursive: true, force: true })
-  })
 
-  test('every joule that went in is on every page, once', async () => {
-    // The platform first, so that from now on all others are counted within it.
-    tree.spend(PSYS, 1_000_000)
-    const isPlatformSeen = (page: string): boolean => energyOf(parsePage(page), 'psys') === 1_000_000n
-    await lookUntil(isPlatformSeen, 20)
-    await alone.page(isPlatformSeen)
-    injection.start()
+    const untilNoComplaint = async (exporter: ExporterProcess): Promise<void> => {
+      while ((await complaintsOf(exporter)) !== '') await new Promise((resolve) => setTimeout(resolve, 100))
+    }
 
-    start([shell('steady'), '-c', 'while :; do :; done'])
-    const churner = shell('churner')
-    start([
-      'sh',
-      '-c',
-      `while :; do ${churner} -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'; sleep 0.1; done`,
-    ])
-    const beginning = tickOf(await lookUntil((page) => page.includes('comm="steady"'), 30))
-    // Series of the exporter's first five seconds show their figures at once; these must not be among them.
-    await lookUntil((page) => tickOf(page) > beginning + 6, 30)
+    beforeAll(async () => {
+      const config = join(folder, 'config.yaml')
+      writeFileSync(config, CONFIG)
+      const flags = [`--path.sysfs=${tree.sysfs}`, `--config.file=${config}`]
+      scraped = await ExporterProcess.start(flags)
+      alone = await ExporterProcess.start(flags)
+      prometheus = await PrometheusServer.start(program, [new URL(scraped.url).host])
+    })
 
-    // Five seconds in a container of its own.
-    const group = new ControlGroup()
-    const fiver = start(['timeout', '5', ...group.enter([shell('fiver'), '-c', 'while :; do :; done'])])
-    await once(fiver, 'exit')
-    group.remove()
-    const shownFiver = (page: string): string | undefined =>
-      (parsePage(page).get('wattribute_process_energy_joules_total') ?? []).find(
-        ({ labels, value }) =>
-          labels['comm'] === 'fiver' && labels['component'] === 'cpu' && Number(value) > 0,
-      )?.value
-    const atBirth = await lookUntil((page) => shownFiver(page) !== undefined, 30)
-    fiverTotal = shownFiver(atBirth) ?? ''
-    const shownContainer = sumOf(
-      parsePage(atBirth),
-      'container_energy_joules_total',
-      (labels) => labels['container_id'] === group.containerId,
-    )
-    expect(shownContainer).toBeGreaterThan(0n)
+    afterAll(async () => {
+      injection.stop()
+      for (const { pid } of children) {
+        try {
+          process.kill(-(pid ?? 0), 'SIGKILL')
+        } catch {
+          continue // has ended
+        }
+      }
+      await prometheus.stop()
+      await scraped.stop()
+      await alone.stop()
+      tree.remove()
+      rmSync(folder, { recursive: true, force: true })
+    })
 
-    injection.isFrozen = true
-    await lookUntil((page) => page.includes('package-1: its counter stands still'), 100)
-    while ((await complaintsOf(alone)) === '') await new Promise((resolve) => setTimeout(resolve, 100))
-    const beforeThaw = tree.spent.get(FREEZER) ?? 0n
-    tree.spend(FREEZER, 3_000_000) // shows that it moves again; how long it took is not known, so it is not booked
-    await Promise.all([untilNoComplaint(scraped), untilNoComplaint(alone)])
-    injection.isFrozen = false
-    const thawedFrom = tickOf(await look())
-    await lookUntil((page) => tickOf(page) > thawedFrom + 30, 60)
+    test('every joule that went in is on every page, once', async () => {
+      // The platform first, so that from now on all others are counted within it.
+      tree.spend(PSYS, 1_000_000)
+      const isPlatformSeen = (page: string): boolean => energyOf(parsePage(page), 'psys') === 1_000_000n
+      await lookUntil(isPlatformSeen, 20)
+      await alone.page(isPlatformSeen)
+      injection.start()
 
-    // The five seconds' series have expired: what they held is retired.
-    await lookUntil((page) => shownFiver(page) === undefined && !page.includes(group.containerId), 120)
-    injection.stop()
-    const psysTotal = tree.spent.get(PSYS) ?? 0n
-    const isAllSeen = (page: string): boolean => energyOf(parsePage(page), 'psys') === psysTotal
-    const last = await lookUntil(isAllSeen, 20)
+      start([shell('steady'), '-c', 'while :; do :; done'])
+      const churner = shell('churner')
+      start([
+        'sh',
+        '-c',
+        `while :; do ${churner} -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'; sleep 0.1; done`,
+      ])
+      const beginning = tickOf(await lookUntil((page) => page.includes('comm="steady"'), 30))
+      // Series of the exporter's first five seconds show their figures at once; these must not be among them.
+      await lookUntil((page) => tickOf(page) > beginning + 6, 30)
 
-    const families = parsePage(last)
-    const seen = Object.fromEntries(
-      Object.values(DOMAIN_OF).map((domain) => [domain, energyOf(families, domain)]),
-    )
-    const injected = Object.fromEntries(
-      Object.entries(DOMAIN_OF).map(([zone, domain]) => [
-        domain,
-        zone === FREEZER ? (tree.spent.get(zone) ?? 0n) - 3_000_000n : (tree.spent.get(zone) ?? 0n),
-      ]),
-    )
-    expect(seen).toEqual(injected)
-    expect(tree.spent.get(FREEZER)).toBeGreaterThan(beforeThaw + 3_000_000n)
-    const roots = sumOf(families, 'domain_energy_joules_total', ({ within }) => within === '')
-    expect(roots).toBe(psysTotal)
-    expect(
-      sumOf(families, 'ledger_retired_joules', ({ view }) => view === 'container'),
-    ).toBeGreaterThanOrEqual(shownContainer)
-    expect(watch.pages).toBeGreaterThan(100)
+      // Five seconds in a container of its own.
+      const group = new ControlGroup()
+      const fiver = start(['timeout', '5', ...group.enter([shell('fiver'), '-c', 'while :; do :; done'])])
+      await once(fiver, 'exit')
+      group.remove()
+      const shownFiver = (page: string): string | undefined =>
+        (parsePage(page).get('wattribute_process_energy_joules_total') ?? []).find(
+          ({ labels, value }) =>
+            labels['comm'] === 'fiver' && labels['component'] === 'cpu' && Number(value) > 0,
+        )?.value
+      const atBirth = await lookUntil((page) => shownFiver(page) !== undefined, 30)
+      fiverTotal = shownFiver(atBirth) ?? ''
+      const shownContainer = sumOf(
+        parsePage(atBirth),
+        'container_energy_joules_total',
+        (labels) => labels['container_id'] === group.containerId,
+      )
+      expect(shownContainer).toBeGreaterThan(0n)
 
-    // Whoever scrapes, the other exporter has the same books of the domains.
-    const unscraped = await alone.page(isAllSeen)
-    expect(imbalancesOfPage(unscraped)).toEqual([])
-    expect(domainsOf(unscraped)).toEqual(domainsOf(last))
-  })
+      injection.isFrozen = true
+      await lookUntil((page) => page.includes('package-1: its counter stands still'), 100)
+      while ((await complaintsOf(alone)) === '') await new Promise((resolve) => setTimeout(resolve, 100))
+      const beforeThaw = tree.spent.get(FREEZER) ?? 0n
+      tree.spend(FREEZER, 3_000_000) // shows that it moves again; how long it took is not known, so it is not booked
+      await Promise.all([untilNoComplaint(scraped), untilNoComplaint(alone)])
+      injection.isFrozen = false
+      const thawedFrom = tickOf(await look())
+      await lookUntil((page) => tickOf(page) > thawedFrom + 30, 60)
 
-  test('what Prometheus has stored agrees', async () => {
-    await look()
-    expect(await prometheus.query('min_over_time(up[10m])')).toMatchObject([
-      { value: [expect.anything(), '1'] },
-    ])
-    const counters = (await prometheus.names()).filter((name) => /^wattribute_.+_total$/.test(name))
-    expect(counters.length).toBeGreaterThan(5)
-    for (const counter of counters) expect(await prometheus.query(`resets(${counter}[10m]) > 0`)).toEqual([])
-    expect(await prometheus.query('max_over_time(wattribute_conservation_error_joules[10m]) > 0')).toEqual([])
-  })
+      // The five seconds' series have expired: what they held is retired.
+      await lookUntil((page) => shownFiver(page) === undefined && !page.includes(group.containerId), 120)
+      injection.stop()
+      const psysTotal = tree.spent.get(PSYS) ?? 0n
+      const isAllSeen = (page: string): boolean => energyOf(parsePage(page), 'psys') === psysTotal
+      const last = await lookUntil(isAllSeen, 20)
 
-  test('a process of five seconds is counted in full by increase', async () => {
-    const series = 'wattribute_process_energy_joules_total{comm="fiver",component="cpu",part="host"}'
-    const stored = (await prometheus.query(`${series}[10m]`)) as unknown as readonly {
-      readonly values: readonly (readonly [time: number, value: string])[]
-    }[]
-    const samples = stored[0]?.values ?? []
-    expect(stored).toHaveLength(1)
-    expect(samples[0]?.[1]).toBe('0') // Prometheus has seen it stand at 0, so that nothing is lost before
-    const [time = 0, total = ''] = samples.at(-1) ?? []
-    const [increase] = await prometheus.query(`increase(${series}[10m])`, time)
-    expect(Number(total)).toBe(Number(fiverTotal))
-    // increase() does float64 arithmetic: to the microjoule is as far as it goes
-    expect(Number(increase?.value[1])).toBeCloseTo(Number(total), 5)
-  })
-})
+      const families = parsePage(last)
+      const seen = Object.fromEntries(
+        Object.values(DOMAIN_OF).map((domain) => [domain, energyOf(families, domain)]),
+      )
+      const injected = Object.fromEntries(
+        Object.entries(DOMAIN_OF).map(([zone, domain]) => [
+          domain,
+          zone === FREEZER ? (tree.spent.get(zone) ?? 0n) - 3_000_000n : (tree.spent.get(zone) ?? 0n),
+        ]),
+      )
+      expect(seen).toEqual(injected)
+      expect(tree.spent.get(FREEZER)).toBeGreaterThan(beforeThaw + 3_000_000n)
+      const roots = sumOf(families, 'domain_energy_joules_total', ({ within }) => within === '')
+      expect(roots).toBe(psysTotal)
+      expect(
+        sumOf(families, 'ledger_retired_joules', ({ view }) => view === 'container'),
+      ).toBeGreaterThanOrEqual(shownContainer)
+      expect(watch.pages).toBeGreaterThan(100)
+
+      // Whoever scrapes, the other exporter has the same books of the domains.
+      const unscraped = await alone.page(isAllSeen)
+      expect(imbalancesOfPage(unscraped)).toEqual([])
+      expect(domainsOf(unscraped)).toEqual(domainsOf(last))
+    })
+
+    test('what Prometheus has stored agrees', async () => {
+      await look()
+      expect(await prometheus.query('min_over_time(up[10m])')).toMatchObject([
+        { value: [expect.anything(), '1'] },
+      ])
+      const counters = (await prometheus.names()).filter((name) => /^wattribute_.+_total$/.test(name))
+      expect(counters.length).toBeGreaterThan(5)
+      for (const counter of counters)
+        expect(await prometheus.query(`resets(${counter}[10m]) > 0`)).toEqual([])
+      expect(await prometheus.query('max_over_time(wattribute_conservation_error_joules[10m]) > 0')).toEqual(
+        [],
+      )
+    })
+
+    test('a process of five seconds is counted in full by increase', async () => {
+      const series = 'wattribute_process_energy_joules_total{comm="fiver",component="cpu",part="host"}'
+      const stored = (await prometheus.query(`${series}[10m]`)) as unknown as readonly {
+        readonly values: readonly (readonly [time: number, value: string])[]
+      }[]
+      const samples = stored[0]?.values ?? []
+      expect(stored).toHaveLength(1)
+      expect(samples[0]?.[1]).toBe('0') // Prometheus has seen it stand at 0, so that nothing is lost before
+      const [time = 0, total = ''] = samples.at(-1) ?? []
+      const [increase] = await prometheus.query(`increase(${series}[10m])`, time)
+      expect(Number(total)).toBe(Number(fiverTotal))
+      // increase() does float64 arithmetic: to the microjoule is as far as it goes
+      expect(Number(increase?.value[1])).toBeCloseTo(Number(total), 5)
+    })
+  },
+  { root: true },
+)
