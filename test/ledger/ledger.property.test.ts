@@ -39,6 +39,39 @@ const DOMAINS: readonly Domain[] = [
   domain('crac', 'cooling', ''),
 ]
 
+/** Any forest: each domain stands within an earlier one or on its own; only those without parts may be shown and not booked. */
+const forests: fc.Arbitrary<readonly Domain[]> = fc
+  .array(
+    fc.record({
+      component: fc.constantFrom<Domain['component']>(
+        'node',
+        'cpu',
+        'memory',
+        'accelerator',
+        'board',
+        'cooling',
+      ),
+      method: fc.constantFrom<Method>('counter', 'integrated', 'estimated'),
+      parent: fc.nat(8),
+      isApart: fc.boolean(),
+      booked: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 9 },
+  )
+  .map((trees) => {
+    const parents = trees.map(({ parent, isApart }, index) =>
+      isApart || index === 0 ? undefined : parent % index,
+    )
+    return trees.map(({ component, method, booked }, index) => {
+      const parent = parents[index]
+      const within = parent === undefined ? '' : `domain-${parent}`
+      const isPart = parent !== undefined && !parents.includes(index)
+      return domain(`domain-${index}`, component, within, method, { booked: booked || !isPart })
+    })
+  })
+
+const machines = fc.oneof({ weight: 2, arbitrary: fc.constant(DOMAINS) }, { weight: 3, arbitrary: forests })
+
 const group = (index: number): Group => ({
   path: `/group-${index}`,
   identity: {
@@ -79,12 +112,14 @@ const policies: fc.Arbitrary<LedgerPolicy> = fc.record({
 /** A machine of twelve slots for processes; a slot whose process exits gets another with the same pid. */
 class Play {
   readonly ledger: Ledger
+  readonly #domains: readonly Domain[]
   #now = START
   readonly #consumers: Consumer[] = []
   #generation = 0
   readonly #readTo = new Map<string, number>()
 
-  constructor(policy: LedgerPolicy) {
+  constructor(policy: LedgerPolicy, domains: readonly Domain[]) {
+    this.#domains = domains
     this.ledger = new Ledger(policy, {
       nameOf: nameWorkload,
       startedAt: seconds(START),
@@ -96,8 +131,8 @@ class Play {
   run(one: Step): void {
     const from = this.#now
     this.#now += one.wait
-    const domains = DOMAINS.filter((_, index) => one.present[index])
-    const readings = DOMAINS.flatMap((some, index): Reading[] => {
+    const domains = this.#domains.filter((_, index) => one.present[index])
+    const readings = this.#domains.flatMap((some, index): Reading[] => {
       const spent = one.spent[index]
       if (!one.present[index] || spent === null || spent === undefined) return []
       const since = this.#readTo.get(some.id) ?? from
@@ -178,8 +213,8 @@ const keyOf = ({ holder, energyClass: { component, part, method } }: Account): s
 describe('the books', () => {
   test('balance after every tick, and no series ever falls', () => {
     fc.assert(
-      fc.property(policies, steps, (policy, play) => {
-        const machine = new Play(policy)
+      fc.property(policies, machines, steps, (policy, domains, play) => {
+        const machine = new Play(policy, domains)
         const watch = new Watch()
         for (const one of play) {
           machine.run(one)
@@ -195,8 +230,8 @@ describe('the books', () => {
     const book = jest.spyOn(View.prototype, 'book')
     try {
       const found = fc.check(
-        fc.property(policies, steps, (policy, play) => {
-          const machine = new Play(policy)
+        fc.property(policies, machines, steps, (policy, domains, play) => {
+          const machine = new Play(policy, domains)
           book.mockImplementationOnce(() => undefined)
           for (const one of play) machine.run(one)
           return imbalances(machine.ledger).length === 0

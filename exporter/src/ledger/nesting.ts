@@ -113,7 +113,7 @@ export class Nesting {
 
   *states(): Generator<DomainState> {
     for (const { domain, deficit, excess, gapSeconds } of this.#places.values()) {
-      const encloses = domain.component === 'node' || this.#hasRest(domain.id)
+      const encloses = isMeter(domain) || this.#hasRest(domain.id)
       yield { domain: domain.id, component: domain.component, encloses, deficit, excess, gapSeconds }
     }
   }
@@ -168,7 +168,7 @@ export class Nesting {
         place,
         parent: undefined,
         parts: [],
-        encloses: place.domain.component === 'node',
+        encloses: isMeter(place.domain),
       })
       if (place.domain.booked && place.domain.standIn !== true) measured.add(place.domain.component)
     }
@@ -196,34 +196,31 @@ export class Nesting {
     const reading = fresh.get(place.domain.id)
     const leaf = place.domain.booked && !node.encloses
     const account = this.#open(place.domain, withinOf(node), leaf, wall)
+    if (reading !== undefined) place.held = joined(place.held, reading)
+    const spent = reading === undefined || isHeld(node) ? undefined : place.held
+    if (spent !== undefined) place.held = undefined
     if (node.encloses) {
       const parts = node.parts.map((part) => this.#settleNode(part, fresh, leaves, wall))
       place.deficit = microjoules(parts.reduce<number>((sum, part) => sum + part, place.deficit))
-      if (reading !== undefined) this.#rest(node, reading, leaves, wall)
+      if (spent !== undefined) this.#rest(node, spent, leaves, wall)
     } else {
       for (const part of node.parts) this.#settleNode(part, fresh, leaves, wall)
     }
-    if (reading === undefined) return noEnergy
-    if (isHeld(node)) {
-      place.held = joined(place.held, reading)
-      return noEnergy
-    }
-    const spent = joined(place.held, reading)
-    place.held = undefined
+    if (spent === undefined) return noEnergy
     credit(account, spent)
     if (leaf) leaves.push({ ...spent, domain: leafOf(place.domain) })
     return place.domain.booked ? spent.spent : noEnergy
   }
 
   /** An enclosing domain has been read: what its parts do not explain is its rest. */
-  #rest(node: TreeNode, reading: Reading, leaves: LeafReading[], wall: Seconds): void {
+  #rest(node: TreeNode, whole: Spent, leaves: LeafReading[], wall: Seconds): void {
     const { place } = node
-    const surplus = reading.spent - place.deficit
+    const surplus = whole.spent - place.deficit
     place.deficit = microjoules(Math.max(0, -surplus))
     const room = microjoules(Math.max(0, surplus))
-    const spent = microjoules(room - this.#bookHeld(node, reading, room, leaves, wall))
+    const spent = microjoules(room - this.#bookHeld(node, whole, room, leaves, wall))
     const rest = restOf(node)
-    const interval = { spent, from: reading.from, to: reading.to }
+    const interval = { spent, from: whole.from, to: whole.to }
     credit(this.#open(rest, place.domain.id, true, wall), interval)
     leaves.push({ ...interval, domain: leafOf(rest) })
   }
@@ -231,7 +228,7 @@ export class Nesting {
   /** Estimated parts get what they claim, but together never more than the measured whole leaves. */
   #bookHeld(
     node: TreeNode,
-    whole: Reading,
+    whole: Spent,
     room: Microjoules,
     leaves: LeafReading[],
     wall: Seconds,
@@ -298,6 +295,9 @@ interface Spent {
   readonly from: Seconds
   readonly to: Seconds
 }
+
+/** A meter sees more than any part of it, so that it has a rest even while no part is known. */
+const isMeter = ({ component, booked }: Domain): boolean => booked && component === 'node'
 
 /** An estimate inside a measured whole waits for the whole. */
 const isHeld = ({ place, parent, encloses }: TreeNode): boolean =>
