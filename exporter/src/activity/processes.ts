@@ -69,7 +69,7 @@ export class ProcessTable {
       }
       if (now === slot.cpu) continue
       const spent = this.#advance(slot, now)
-      if (from === undefined) continue
+      if (from === undefined || spent === 0) continue
       const consumer = this.#consumerOf(slot, at, spent >= busy)
       if (consumer !== undefined) uses.push({ consumer, cpu: spent })
     }

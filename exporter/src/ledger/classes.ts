@@ -6,7 +6,8 @@ export interface EnergyClass {
   readonly index: number
   readonly component: Component
   readonly part: Part
-  readonly method: Method
+  /** Empty in a view that does not tell methods apart. */
+  readonly method: Method | ''
 }
 
 /** One object per class, so that classes can be compared and used as indices. */
@@ -14,7 +15,7 @@ export class EnergyClasses {
   readonly all: EnergyClass[] = []
   readonly #byKey = new Map<string, EnergyClass>()
 
-  of(component: Component, part: Part, method: Method): EnergyClass {
+  of(component: Component, part: Part, method: EnergyClass['method']): EnergyClass {
     const key = `${component}\0${part}\0${method}`
     let found = this.#byKey.get(key)
     if (found === undefined) {

@@ -70,11 +70,11 @@ export class Distribution {
 
   #learn(readings: readonly LeafReading[], unread: readonly Leaf[], activity: Activity): void {
     const isBusy = activity.busyRatio >= QUIET_BUSY_RATIO
-    if (isBusy) for (const { id } of unread) this.#busy.add(id)
+    const isInUse = (id: string): boolean => isBusy || (activity.holders.get(id)?.length ?? 0) > 0
+    for (const { id } of unread) if (isInUse(id)) this.#busy.add(id)
     for (const reading of readings) {
-      const isHeld = (activity.holders.get(reading.domain.id)?.length ?? 0) > 0
       const wasBusy = this.#busy.delete(reading.domain.id)
-      this.#baselines.observe(reading, !isBusy && !wasBusy && !isHeld)
+      this.#baselines.observe(reading, !wasBusy && !isInUse(reading.domain.id))
     }
   }
 

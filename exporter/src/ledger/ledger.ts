@@ -20,7 +20,7 @@ import type {
 } from '../model.ts'
 import { EnergyTotal, type Microjoules, type Seconds, type Watts } from '../units.ts'
 import { Baselines } from './baseline.ts'
-import { EnergyClasses } from './classes.ts'
+import { activePartOf, EnergyClasses } from './classes.ts'
 import { Distribution } from './distribution.ts'
 import type { IdlePolicy } from './idle-policy.ts'
 import { Nesting, type Leaf, type LeafReading } from './nesting.ts'
@@ -137,7 +137,10 @@ export class Ledger {
     const post = (to: Recipient, leaf: Leaf, part: Part, amount: Microjoules): void =>
       this.#post(to, leaf, part, amount, tick)
     if (activity === undefined) {
-      for (const { domain, spent } of settled.readings) post('warming_up', domain, 'idle', spent)
+      for (const { domain, spent } of settled.readings) {
+        const part = activePartOf(domain.component) === 'overhead' ? 'overhead' : 'idle'
+        post('warming_up', domain, part, spent)
+      }
     } else {
       this.#distribution.split(settled, activity, this.#policy.idlePolicy, post)
       this.#keepAlive(activity, at)
@@ -196,7 +199,7 @@ export class Ledger {
     const { container, workload } = this.#accountsOf(to.group, at)
     this.views.container.book(container, energyClass, amount, at, wall)
     this.views.workload.book(workload, energyClass, amount, at, wall)
-    this.#processes.book(to, energyClass, amount, at, wall)
+    this.#processes.book(to, this.classes.of(component, part, ''), amount, at, wall)
   }
 
   #accountsOf(group: Group, at: Seconds): GroupAccounts {

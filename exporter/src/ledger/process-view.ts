@@ -94,6 +94,8 @@ export class ProcessView {
     this.#rankedAt = at
     const entries = Array.from(this.#entries.values()).sort((one, other) => other.score - one.score)
     const members = entries.filter(({ standing }) => standing.kind === 'member')
+    // After a reload there may be fewer places than members.
+    for (const entry of members.splice(this.#places)) entry.standing = { kind: 'other' }
     for (const entry of entries) {
       if (entry.standing.kind === 'member') continue
       if (this.#admits(entry, members, at)) this.#join(entry, members, at, wall)
