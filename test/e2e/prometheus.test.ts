@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CounterWatch } from '../exposition/counter-watch.ts'
 import { imbalancesOfPage, parsePage, sumOf, type Families } from '../exposition/page-text.ts'
 import { requireProgram } from '../programs.ts'
 import { ControlGroup } from './control-group.ts'
@@ -47,7 +48,7 @@ const CONFIG = 'birth_hold_seconds: 5\nexpire_after_seconds: 60\n'
 
 /** What the scrapers and the test itself have seen of every counter. */
 class Watch {
-  readonly #last = new Map<string, number>()
+  readonly #counters = new CounterWatch()
   pages = 0
 
   /** @returns what is wrong with the page */
@@ -58,15 +59,7 @@ class Watch {
     for (const { labels, value } of families.get('wattribute_conservation_error_joules') ?? []) {
       if (Number(value) !== 0) wrong.push(`conservation error of ${labels['component'] ?? ''}: ${value}`)
     }
-    for (const [name, series] of families) {
-      if (!name.startsWith('wattribute_') || !name.endsWith('_total')) continue
-      for (const { labels, value } of series) {
-        const key = `${name}${JSON.stringify(labels)}`
-        const before = this.#last.get(key) ?? 0
-        if (Number(value) < before) wrong.push(`${key} fell from ${before} to ${value}`)
-        this.#last.set(key, Number(value))
-      }
-    }
+    wrong.push(...this.#counters.fallen(families))
     return wrong
   }
 }

@@ -184,7 +184,6 @@ describe('the ledger as data', () => {
       namespace: '',
       component: 'cpu',
       part: 'host',
-      method: 'counter',
       joules: expect.stringMatching(/^\d+\.\d{6}$/),
     })
   })

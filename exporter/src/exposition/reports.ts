@@ -1,35 +1,13 @@
 /** What people and programs read beside `/metrics`: the start page, the sensors and the ledger as data. */
 import { VIEW_LABELS, VIEWS, type Ledger, type ViewName } from '../ledger/ledger.ts'
 import type { Account, Holder } from '../ledger/view.ts'
-import { COMPONENTS, METHODS, type Component, type Method, type SensorStatus } from '../model.ts'
+import { COMPONENTS, METHODS, type Component } from '../model.ts'
 import { elapsed, type Seconds } from '../units.ts'
 import { stateOf, type MachineState } from './machine-page.ts'
+import type { Overview } from './overview.ts'
 
 /** What the engine knows of the start page. */
-export interface EngineOverview {
-  /** Unix time since when energy is counted. */
-  readonly since: Seconds
-  readonly watts: readonly {
-    readonly component: Component
-    readonly watts: number
-    readonly method: Method
-  }[]
-  readonly workloads: readonly {
-    readonly workload: string
-    readonly namespace: string
-    readonly kind: string
-    readonly joules: number
-    readonly watts: number
-  }[]
-  readonly unattributed: readonly {
-    readonly component: Component
-    readonly reason: string
-    readonly joules: number
-  }[]
-  readonly sensors: readonly SensorStatus[]
-  /** What of the machine's activity cannot be seen; empty when all can. */
-  readonly limitation: string
-}
+export type EngineOverview = Omit<Overview, 'host' | 'version'>
 
 /** Watts of workloads are a mean over at least this long. */
 const WATTS_OVER_SECONDS = 5
@@ -135,7 +113,7 @@ const classAndJoules = ({
 }: Account): Record<string, string> => ({
   component,
   part,
-  method,
+  ...(method !== '' && { method }),
   joules: shown.toString(),
 })
 
