@@ -2,26 +2,12 @@
 import { MachinePage, type MachineState } from '../../exporter/src/exposition/machine-page.ts'
 import { PageWriter } from '../../exporter/src/exposition/page.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
-import type { Consumer, Domain, Group, SensorStatus } from '../../exporter/src/model.ts'
-import { microjoules, nanoseconds, seconds, watts } from '../../exporter/src/units.ts'
+import type { Consumer, Group, SensorStatus } from '../../exporter/src/model.ts'
+import { microjoules, nanoseconds, seconds } from '../../exporter/src/units.ts'
 import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
+import { domain } from '../ledger/small-machine.ts'
 
 const WALL_OFFSET = 1_760_000_000
-
-const domain = (
-  id: string,
-  component: Domain['component'],
-  within: string,
-  more: Partial<Domain> = {},
-): Domain => ({
-  id,
-  component,
-  within,
-  booked: true,
-  method: 'counter',
-  baseline: { watts: watts(3), source: 'default' },
-  ...more,
-})
 
 /** The platform ⊇ package ⊇ cores, memory that is estimated inside the platform, and an accelerator beside it. */
 const DOMAINS = {

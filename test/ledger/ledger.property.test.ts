@@ -7,35 +7,20 @@ import type { Activity, Consumer, Domain, Group, Method, Reading } from '../../e
 import { microjoules, nanoseconds, seconds, watts } from '../../exporter/src/units.ts'
 import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
 import { imbalances } from './equations.ts'
+import { domain } from './small-machine.ts'
 
 const START = 1000
-
-const domain = (
-  id: string,
-  component: Domain['component'],
-  within: string,
-  method: Method = 'counter',
-  more: Partial<Domain> = {},
-): Domain => ({
-  id,
-  component,
-  within,
-  booked: true,
-  method,
-  baseline: { watts: watts(3), source: 'default' },
-  ...more,
-})
 
 /** psys ⊇ package ⊇ core, an estimate inside a measured whole, a slow node meter around all, a stand-in model. */
 const DOMAINS: readonly Domain[] = [
   domain('meter', 'node', ''),
   domain('psys', 'node', 'meter'),
   domain('package-0', 'cpu', 'psys'),
-  domain('package-0-core', 'cpu', 'package-0', 'counter', { booked: false }),
+  domain('package-0-core', 'cpu', 'package-0', { booked: false }),
   domain('package-1', 'cpu', 'psys'),
-  domain('dram-0', 'memory', 'psys', 'estimated'),
-  domain('gpu-0', 'accelerator', 'meter', 'integrated'),
-  domain('model-cpu', 'cpu', '', 'estimated', { standIn: true }),
+  domain('dram-0', 'memory', 'psys', { method: 'estimated' }),
+  domain('gpu-0', 'accelerator', 'meter', { method: 'integrated' }),
+  domain('model-cpu', 'cpu', '', { method: 'estimated', standIn: true }),
   domain('crac', 'cooling', ''),
 ]
 
@@ -66,7 +51,7 @@ const forests: fc.Arbitrary<readonly Domain[]> = fc
       const parent = parents[index]
       const within = parent === undefined ? '' : `domain-${parent}`
       const isPart = parent !== undefined && !parents.includes(index)
-      return domain(`domain-${index}`, component, within, method, { booked: booked || !isPart })
+      return domain(`domain-${index}`, component, within, { method, booked: booked || !isPart })
     })
   })
 

@@ -1,0 +1,89 @@
+/** What the examples of this folder are made of: domains, readings, cgroups and processes, in joules and seconds. */
+import type { EnergyClass } from '../../exporter/src/ledger/classes.ts'
+import type { LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
+import type { Account } from '../../exporter/src/ledger/view.ts'
+import type { Activity, Consumer, Domain, Group, Reading } from '../../exporter/src/model.ts'
+import { microjoules, nanoseconds, seconds, watts, type Microjoules } from '../../exporter/src/units.ts'
+
+export const joules = (amount: number): Microjoules => microjoules(Math.round(amount * 1e6))
+
+/** A measured root that is booked, with an idle power of 3 W. */
+export const domain = (
+  id: string,
+  component: Domain['component'],
+  within = '',
+  more: Partial<Domain> = {},
+): Domain => ({
+  id,
+  component,
+  within,
+  booked: true,
+  method: 'counter',
+  baseline: { watts: watts(3), source: 'default' },
+  ...more,
+})
+
+/** @param spent in joules */
+export const reading = (one: Domain, spent: number, from: number, to: number): Reading => ({
+  domain: one,
+  spent: joules(spent),
+  from: seconds(from),
+  to: seconds(to),
+})
+
+export const group = (unit: string): Group => ({
+  path: `/system.slice/${unit}`,
+  identity: { containerId: '', runtime: 'host', podUid: '', unit, slice: 'system.slice' },
+})
+
+export type Process = Extract<Consumer, { kind: 'process' }>
+
+export const processOf = (where: Group, pid: number, comm: string, startTicks = pid): Process => ({
+  kind: 'process',
+  group: where,
+  process: { pid, startTicks, comm },
+})
+
+export interface Done {
+  /** CPU seconds of each consumer. */
+  readonly cpu?: readonly (readonly [Consumer, number])[]
+  readonly unreadableCpu?: number
+  readonly busyRatio?: number
+  /** By the accelerator's domain id. */
+  readonly holders?: Readonly<Record<string, readonly Consumer[]>>
+}
+
+export function activity(from: number, to: number, done: Done = {}): Activity {
+  const cpu = (done.cpu ?? []).map(([consumer, time]) => ({ consumer, cpu: nanoseconds(time * 1e9) }))
+  return {
+    from: seconds(from),
+    to: seconds(to),
+    cpu,
+    unreadableCpu: nanoseconds((done.unreadableCpu ?? 0) * 1e9),
+    busyRatio: done.busyRatio ?? 0.5,
+    groups: Array.from(new Set(cpu.map(({ consumer }) => consumer.group))),
+    holders: new Map(Object.entries(done.holders ?? {})),
+    census: { processes: 0, unreadable: 0, groups: 0, cpuTimeSource: 'clock', limitation: '' },
+  }
+}
+
+/** Everything is shown at once, idle energy stays unattributed. */
+export const policy = (more: Partial<LedgerPolicy> = {}): LedgerPolicy => ({
+  lifetimes: { birthHold: seconds(0), expireAfter: seconds(600) },
+  idlePolicy: 'none',
+  baselines: new Map(),
+  processes: 50,
+  seriesLimit: 20_000,
+  ...more,
+})
+
+/** What the accounts show, in decimal joules, by the labels that are not empty, the component and the part. */
+export function figures(accounts: Iterable<Account>): Record<string, string> {
+  const shown: Record<string, string> = {}
+  for (const { holder, energyClass, shown: figure } of accounts)
+    shown[[...holder.labels, ...ending(energyClass)].filter((label) => label !== '').join(' ')] =
+      String(figure)
+  return shown
+}
+
+const ending = ({ component, part }: EnergyClass): string[] => [component, part]

@@ -1,0 +1,71 @@
+import { describe, expect, test } from '@jest/globals'
+import { identityOf } from '../../exporter/src/activity/identity.ts'
+import type { Identity, WorkloadLabels } from '../../exporter/src/model.ts'
+import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
+
+const ID = '0123456789abcdef'.repeat(4)
+
+const nobody: Identity = { containerId: '', runtime: 'host', podUid: '', unit: '', slice: '' }
+
+describe('the name and kind of a workload', () => {
+  test.each<[string, Partial<Identity>, string, WorkloadLabels['kind']]>([
+    ['a container, by the id that docker ps shows', { containerId: ID }, '0123456789ab', 'unknown'],
+    [
+      'a container before the unit it lives in',
+      { containerId: ID, unit: 'docker.service', slice: 'system.slice' },
+      '0123456789ab',
+      'unknown',
+    ],
+    [
+      'a container before the person who started it',
+      { containerId: ID, unit: 'user@1000.service', slice: 'user-1000.slice' },
+      '0123456789ab',
+      'unknown',
+    ],
+    ['an id that is shorter than it is shown', { containerId: 'c0ffee' }, 'c0ffee', 'unknown'],
+    ['a service of the system', { unit: 'nginx.service', slice: 'system.slice' }, 'nginx.service', 'system'],
+    ['a session', { unit: 'session-4.scope', slice: 'user-1000.slice' }, 'session-4.scope', 'interactive'],
+    ['a person’s service', { unit: 'a.service', slice: 'user.slice' }, 'a.service', 'interactive'],
+    ['a slice of the operator’s own', { unit: 'llm.service', slice: 'ai.slice' }, 'llm.service', 'unknown'],
+    [
+      'an instance of a template, which systemd puts into a slice of its own',
+      { unit: 'getty@tty1.service', slice: 'system-getty.slice' },
+      'getty@tty1.service',
+      'system',
+    ],
+    [
+      'a slice that begins like the system’s',
+      { unit: 'a.service', slice: 'systems.slice' },
+      'a.service',
+      'unknown',
+    ],
+    [
+      'a slice that begins like a user’s',
+      { unit: 'a.service', slice: 'userdata.slice' },
+      'a.service',
+      'unknown',
+    ],
+    ['a unit outside all slices', { unit: 'init.scope' }, 'init.scope', 'unknown'],
+    ['a folder without a unit', {}, 'other', 'other'],
+    ['a slice without a unit', { slice: 'user.slice' }, 'other', 'other'],
+  ])('%s', (_, identity, workload, kind) => {
+    expect(nameWorkload({ ...nobody, ...identity })).toEqual({
+      workload,
+      kind,
+      namespace: '',
+      model: '',
+      variant: '',
+    })
+  })
+
+  test.each([
+    ['/', 'other', 'other'],
+    ['/system.slice/cron.service', 'cron.service', 'system'],
+    [`/system.slice/docker-${ID}.scope`, '0123456789ab', 'unknown'],
+    ['/user.slice/user-1000.slice/session-4.scope', 'session-4.scope', 'interactive'],
+    // The innermost unit of a person's own manager, which is in a slice of its own.
+    ['/user.slice/user-1000.slice/user@1000.service/app.slice/jupyter.service', 'jupyter.service', 'unknown'],
+  ])('of the cgroup %s', (path, workload, kind) => {
+    expect(nameWorkload(identityOf(path))).toMatchObject({ workload, kind })
+  })
+})
