@@ -6,7 +6,8 @@ import { catalogue } from '../exporter/dist/exposition/catalogue.js'
 import { everyAbout } from '../exporter/dist/sensors/index.js'
 import { CPU_IDLE_WATTS, CPU_MAX_WATTS, MEMORY_WATTS_PER_GB } from '../exporter/dist/sensors/power-model.js'
 
-const from = (source) => `<!-- Written by \`npm run docs\` from ${source}; changes belong there. -->\n`
+const ending = (source) =>
+  `\n_Generated from ${source} by \`npm run docs\`; \`npm run docs:check\` compares._\n`
 const code = (text) => (text === '' ? '' : `\`${text}\``)
 const cell = (text) => String(text).replaceAll('|', '\\|')
 const table = (columns, rows) =>
@@ -14,7 +15,6 @@ const table = (columns, rows) =>
 
 const metrics = `# Metrics
 
-${from('exporter/src/exposition/catalogue.ts')}
 Every metric of the exporter, on \`/metrics\` in the Prometheus text format 0.0.4 or, for those who ask, in OpenMetrics 1.0. Energies are counters of joules with exactly six digits after the point, so that each is a whole number of microjoules.
 
 Per component, these equations hold on every page to the microjoule:
@@ -40,11 +40,10 @@ ${table(
 )}
 
 Beside these stand the default metrics of prom-client about the exporter itself: \`process_*\` and \`nodejs_*\`.
-`
+${ending('exporter/src/exposition/catalogue.ts')}`
 
 const sensors = `# Sensors
 
-${from('each sensor’s own `about` in exporter/src/sensors')}
 ${everyAbout
   .map(
     ({ name, measures, components, method, reads, unit, needs, source }) => `## \`${name}\`
@@ -75,11 +74,10 @@ power_model:
   cpu_max_watts: 95
   memory_watts: 6
 \`\`\`
-`
+${ending('exporter/src/sensors')}`
 
 const configuration = `# Configuration
 
-${from('exporter/src/config')}
 None is needed. Settings of the books are in one YAML file, \`--config.file\`; what is not known or out of range is refused with its line. SIGHUP reads the file again; a bad one changes nothing and says so in the log and as \`wattribute_config_last_reload_successful\`. \`wattribute check-config --config.file=FILE\` only looks.
 
 ${table(
@@ -111,7 +109,7 @@ ${table(
     sentence,
   ]),
 )}
-`
+${ending('exporter/src/config and docs/example.yaml')}`
 
 for (const [name, text] of Object.entries({ metrics, sensors, configuration })) {
   writeFileSync(new URL(`../docs/${name}.md`, import.meta.url), text)

@@ -7,7 +7,8 @@ case "$(uname -m)" in
   aarch64) architecture=arm64 ;;
   *) echo "no Node 24 for $(uname -m) on npm" >&2; exit 1 ;;
 esac
-folder="${TMPDIR:-/tmp}/wattribute-node24"
+# In a folder of the user, since what lies there is run.
+folder="${XDG_CACHE_HOME:-${HOME:-$PWD/node_modules}/.cache}/wattribute-node24"
 program="$folder/node_modules/node-linux-$architecture/bin/node"
 if [ ! -x "$program" ]; then
   mkdir -p "$folder"

@@ -3,7 +3,7 @@
 # Elsewhere the suites that need them are skipped and say so; with CI=true a missing program is an error.
 set -euo pipefail
 
-# program and the Debian package that brings it
+# program, or a path, and the Debian package that brings it
 declare -A packages=(
   [promtool]=prometheus
   [prometheus]=prometheus
@@ -11,23 +11,52 @@ declare -A packages=(
   [prlimit]=util-linux
   [setpriv]=util-linux
   [unshare]=util-linux
+  [/usr/lib/python3/dist-packages/prometheus_client]=python3-prometheus-client
 )
-strict_parser=/usr/lib/python3/dist-packages/prometheus_client
+# what tests do without it
+declare -A without=(
+  [prometheus]='test/e2e/prometheus and hang, checks by promtool'
+  [openssl]='TLS in test/exposition'
+  [util-linux]='limits and rights in test/e2e/cli'
+  [python3-prometheus-client]='OpenMetrics by the strict parser'
+)
 
-missing=()
-for program in "${!packages[@]}"; do
-  command -v "$program" >/dev/null || missing+=("${packages[$program]}")
-done
-[ -d "$strict_parser" ] || missing+=(python3-prometheus-client)
-[ "${#missing[@]}" -eq 0 ] && exit 0
+# The packages that are not there, each once.
+missing() {
+  local program
+  for program in "${!packages[@]}"; do
+    [ -e "$program" ] || command -v "$program" >/dev/null || echo "${packages[$program]}"
+  done | sort -u
+}
 
-if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-  echo "not installed here, since that takes root on Debian or Ubuntu: ${missing[*]}; tests that need them are skipped" >&2
+# Ends, saying what will be missed and why.
+leave() {
+  local package text=''
+  for package in $(missing); do text+="${text:+; }$package (${without[$package]})"; done
+  echo "$1, so tests miss $text" >&2
   [ "${CI:-}" != true ] || exit 1
   exit 0
+}
+
+install=$(missing)
+[ -n "$install" ] || exit 0
+[ "$(id -u)" -eq 0 ] || leave 'not root, nothing is installed'
+command -v apt-get >/dev/null || leave 'neither Debian nor Ubuntu, nothing is installed'
+
+# Debian starts a package's service at once, under systemd whatever RUNLEVEL says; only this file keeps it from that.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\n# by test/install-programs.sh of wattribute, while it installs\nexit 101\n' >"$policy"
+  chmod +x "$policy"
 fi
 
-echo "installing what tests run: ${missing[*]}" >&2
-export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 # Debian starts no service in runlevel 1
-apt-get update -qq -o DPkg::Lock::Timeout=300 >/dev/null
-apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null
+echo "installing what tests run: ${install//$'\n'/ }" >&2
+export DEBIAN_FRONTEND=noninteractive
+apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
+# shellcheck disable=SC2086 # one word per package
+"${apt[@]}" update >/dev/null && "${apt[@]}" install -y --no-install-recommends $install >/dev/null ||
+  leave 'apt-get failed'
+[ -z "$(missing)" ] || leave 'apt-get did not bring everything'
+# Nor shall it start with the machine.
+if grep -qx prometheus <<<"$install"; then systemctl --quiet disable prometheus.service 2>/dev/null || true; fi

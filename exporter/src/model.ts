@@ -70,7 +70,7 @@ export interface Identity {
   readonly podUid: string
   /** systemd unit such as `nginx.service`. */
   readonly unit: string
-  /** systemd slice that holds the unit, such as `system.slice`. */
+  /** Outermost systemd slice around it, such as `system.slice` or `user.slice`; those inside only divide it. */
   readonly slice: string
 }
 

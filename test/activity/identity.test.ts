@@ -12,11 +12,11 @@ describe('what a cgroup path says', () => {
     ['/system.slice/nginx.service', { runtime: 'host', unit: 'nginx.service', slice: 'system.slice' }],
     [
       '/user.slice/user-1000.slice/session-4.scope',
-      { runtime: 'host', unit: 'session-4.scope', slice: 'user-1000.slice' },
+      { runtime: 'host', unit: 'session-4.scope', slice: 'user.slice' },
     ],
     [
       '/user.slice/user-1000.slice/user@1000.service/app.slice/editor.service',
-      { unit: 'editor.service', slice: 'app.slice' },
+      { unit: 'editor.service', slice: 'user.slice' },
     ],
     [`/docker/${ID}`, { runtime: 'docker', containerId: ID, unit: '' }],
     [`/system.slice/docker-${ID}.scope`, { runtime: 'docker', containerId: ID, slice: 'system.slice' }],

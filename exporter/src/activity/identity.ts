@@ -29,7 +29,7 @@ export function identityOf(path: string): Identity {
     runtime: container === undefined ? 'host' : runtimeOf(container.prefix, isInPod),
     podUid: segments.map(podUidIn).findLast((uid) => uid !== undefined) ?? '',
     unit: segments.findLast((segment) => UNIT.test(segment)) ?? '',
-    slice: segments.findLast((segment) => segment.endsWith('.slice')) ?? '',
+    slice: segments.find((segment) => segment.endsWith('.slice')) ?? '',
   }
 }
 

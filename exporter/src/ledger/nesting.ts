@@ -94,7 +94,11 @@ export class Nesting {
     const fresh = new Map<string, Reading>()
     for (const reading of looks) {
       const place = this.#places.get(reading.domain.id)
-      if (place === undefined || !tree.has(reading.domain.id)) continue
+      if (place === undefined) continue
+      if (!tree.has(reading.domain.id)) {
+        place.readTo = reading.to // a stand-in that keeps silent leaves no gap: the component is measured
+        continue
+      }
       if (place.readTo !== undefined) place.gapSeconds += Math.max(0, reading.from - place.readTo)
       place.readTo = reading.to
       if (reading.excess !== undefined) place.excess.add(reading.excess)

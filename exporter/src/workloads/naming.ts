@@ -4,9 +4,11 @@ import type { Identity, WorkloadLabels } from '../model.ts'
 /** Container ids are shown as people know them from `docker ps`; the full id is the label `container_id`. */
 const SHORT_ID = 12
 
-/** With those inside them, as systemd names them; a slice that only begins alike is the operator's own. */
-const USER_SLICE = /^user(?:-.+)?\.slice$/
-const SYSTEM_SLICE = /^system(?:-.+)?\.slice$/
+/** Slices that systemd itself makes; others are the operator's own. */
+const KINDS = new Map<string, WorkloadLabels['kind']>([
+  ['system.slice', 'system'],
+  ['user.slice', 'interactive'],
+])
 
 const unnamed = { namespace: '', model: '', variant: '' } as const
 
@@ -14,6 +16,5 @@ const unnamed = { namespace: '', model: '', variant: '' } as const
 export function nameWorkload({ containerId, unit, slice }: Identity): WorkloadLabels {
   if (containerId !== '') return { ...unnamed, workload: containerId.slice(0, SHORT_ID), kind: 'unknown' }
   if (unit === '') return { ...unnamed, workload: 'other', kind: 'other' }
-  if (USER_SLICE.test(slice)) return { ...unnamed, workload: unit, kind: 'interactive' }
-  return { ...unnamed, workload: unit, kind: SYSTEM_SLICE.test(slice) ? 'system' : 'unknown' }
+  return { ...unnamed, workload: unit, kind: KINDS.get(slice) ?? 'unknown' }
 }
