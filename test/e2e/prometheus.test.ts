@@ -127,8 +127,9 @@ requireProgram(
       return path
     }
 
-    const start = ([command, ...words]: readonly [string, ...string[]]): ChildProcess => {
-      const child = spawn(command, words, { stdio: 'ignore', detached: true })
+    /** Ends by itself, too: a test that is killed must leave nobody behind who burns CPU time. */
+    const start = (command: readonly string[]): ChildProcess => {
+      const child = spawn('timeout', ['600', ...command], { stdio: 'ignore', detached: true })
       children.push(child)
       return child
     }
