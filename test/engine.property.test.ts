@@ -210,7 +210,7 @@ describe('the whole way from raw files to the page', () => {
                 'domain_energy_joules_total',
                 (labels) => labels['domain'] === domain,
               )
-              expect([domain, shown]).toEqual([domain, spent])
+              expect([domain, String(shown)]).toEqual([domain, String(spent)])
             }
           }
         },

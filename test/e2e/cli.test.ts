@@ -2,11 +2,12 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { imbalancesOfPage, parsePage } from '../exposition/page-text.ts'
 import { asRoot } from '../programs.ts'
+import { ControlGroup, unifiedRoot } from './control-group.ts'
 import { CLI, ExporterProcess, type StartOptions } from './exporter-process.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wattribute-cli-'))
@@ -207,6 +208,32 @@ describe('on this machine', () => {
       (text) => valueOf(text, 'wattribute_config_last_reload_successful') === '0',
     )
     expect(baseline(12)(page)).toBe(true)
+  })
+})
+
+describe('control groups of version 2', () => {
+  asRoot('a container is charged for what its processes use', async () => {
+    const sysfs = join(folder, 'sysfs')
+    mkdirSync(join(sysfs, 'fs'), { recursive: true })
+    symlinkSync(unifiedRoot(), join(sysfs, 'fs/cgroup'))
+    const group = new ControlGroup(unifiedRoot())
+    const [program, ...words] = group.enter(['timeout', '60', 'sh', '-c', 'while :; do :; done'])
+    const busy = spawn(program, words, { stdio: 'ignore' })
+    try {
+      const exporter = await start([`--path.sysfs=${sysfs}`])
+      const chargedIn = (page: string): readonly string[] =>
+        (parsePage(page).get('wattribute_container_energy_joules_total') ?? [])
+          .filter(({ labels, value }) => labels['container_id'] === group.containerId && Number(value) > 0)
+          .map(({ labels }) => `${labels['runtime'] ?? ''} ${labels['component'] ?? ''}`)
+      const page = await exporter.page((text) => chargedIn(text).length > 0)
+      expect(chargedIn(page)).toEqual(['docker cpu'])
+      expect(imbalancesOfPage(page)).toEqual([])
+    } finally {
+      const ended = once(busy, 'exit')
+      busy.kill('SIGTERM')
+      await ended
+      await group.remove()
+    }
   })
 })
 

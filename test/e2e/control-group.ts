@@ -2,16 +2,24 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 
-/** Where CPU time is counted: version 2, or version 1's own folder. */
-const ROOTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/cpu,cpuacct', '/sys/fs/cgroup/cpuacct']
+const BASE = '/sys/fs/cgroup'
+
+/** Where the exporter finds CPU time counted on this machine: version 2, or version 1's own folder. */
+const ROOTS = [BASE, `${BASE}/cpu,cpuacct`, `${BASE}/cpuacct`]
+
+/** The tree of version 2, which hybrid machines have beside the others. */
+export const unifiedRoot = (): string => {
+  const root = [BASE, `${BASE}/unified`].find((folder) => existsSync(`${folder}/cgroup.controllers`))
+  if (root === undefined) throw new Error(`no control groups of version 2 below ${BASE}`)
+  return root
+}
 
 export class ControlGroup {
   readonly containerId = randomBytes(32).toString('hex')
   readonly folder: string
 
-  constructor() {
-    const root = ROOTS.find((folder) => existsSync(`${folder}/cgroup.procs`))
-    if (root === undefined) throw new Error(`no control group below ${ROOTS[0] ?? ''} counts CPU time`)
+  constructor(root = ROOTS.find((folder) => existsSync(`${folder}/cgroup.procs`))) {
+    if (root === undefined) throw new Error(`no control group below ${BASE} counts CPU time`)
     this.folder = `${root}/docker/${this.containerId}`
     mkdirSync(this.folder, { recursive: true })
   }
@@ -21,10 +29,11 @@ export class ControlGroup {
     return ['sh', '-c', 'echo $$ > "$0"/cgroup.procs && exec "$@"', this.folder, ...command]
   }
 
-  /** To be called when all its processes have ended. */
-  remove(): void {
-    if (readFileSync(`${this.folder}/cgroup.procs`, 'utf8') !== '')
-      throw new Error(`${this.folder} is in use`)
+  /** Waits until its last process has ended. */
+  async remove(): Promise<void> {
+    while (readFileSync(`${this.folder}/cgroup.procs`, 'utf8') !== '') {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
     rmdirSync(this.folder)
   }
 }

@@ -207,7 +207,7 @@ requireProgram(
       const group = new ControlGroup()
       const fiver = start(['timeout', '5', ...group.enter([shell('fiver'), '-c', 'while :; do :; done'])])
       await once(fiver, 'exit')
-      group.remove()
+      await group.remove()
       const shownFiver = (page: string): string | undefined =>
         (parsePage(page).get('wattribute_process_energy_joules_total') ?? []).find(
           ({ labels, value }) =>
@@ -220,7 +220,7 @@ requireProgram(
         'container_energy_joules_total',
         (labels) => labels['container_id'] === group.containerId,
       )
-      expect(shownContainer).toBeGreaterThan(0n)
+      expect(shownContainer > 0n).toBe(true)
 
       injection.isFrozen = true
       await lookUntil((page) => page.includes('package-1: its counter stands still'), 100)
@@ -240,22 +240,20 @@ requireProgram(
       const last = await lookUntil(isAllSeen, 20)
 
       const families = parsePage(last)
-      const seen = Object.fromEntries(
-        Object.values(DOMAIN_OF).map((domain) => [domain, energyOf(families, domain)]),
-      )
-      const injected = Object.fromEntries(
-        Object.entries(DOMAIN_OF).map(([zone, domain]) => [
-          domain,
-          zone === FREEZER ? (tree.spent.get(zone) ?? 0n) - 3_000_000n : (tree.spent.get(zone) ?? 0n),
-        ]),
-      )
+      // As text: jest's workers cannot hand a failed comparison of big integers on.
+      const domains = Object.entries(DOMAIN_OF)
+      const seen = domains.map(([, domain]) => [domain, String(energyOf(families, domain))])
+      const unknown = 3_000_000n
+      const injected = domains.map(([zone, domain]) => [
+        domain,
+        String((tree.spent.get(zone) ?? 0n) - (zone === FREEZER ? unknown : 0n)),
+      ])
       expect(seen).toEqual(injected)
-      expect(tree.spent.get(FREEZER)).toBeGreaterThan(beforeThaw + 3_000_000n)
+      expect((tree.spent.get(FREEZER) ?? 0n) > beforeThaw + unknown).toBe(true)
       const roots = sumOf(families, 'domain_energy_joules_total', ({ within }) => within === '')
-      expect(roots).toBe(psysTotal)
-      expect(
-        sumOf(families, 'ledger_retired_joules', ({ view }) => view === 'container'),
-      ).toBeGreaterThanOrEqual(shownContainer)
+      expect(String(roots)).toBe(String(psysTotal))
+      const retired = sumOf(families, 'ledger_retired_joules', ({ view }) => view === 'container')
+      expect(retired >= shownContainer).toBe(true)
       expect(watch.pages).toBeGreaterThan(100)
 
       // Whoever scrapes, the other exporter has the same books of the domains.
