@@ -185,6 +185,10 @@ requireProgram(
     })
 
     test('every joule that went in is on every page, once', async () => {
+      // What is spent before a first look is not counted.
+      const hasLooked = (page: string): boolean => page.includes('domain="psys"')
+      await Promise.all([scraped.page(hasLooked), alone.page(hasLooked)])
+
       // The platform first, so that from now on all others are counted within it.
       tree.spend(PSYS, 1_000_000)
       const isPlatformSeen = (page: string): boolean => energyOf(parsePage(page), 'psys') === 1_000_000n
