@@ -20,8 +20,8 @@ export class ControlGroup {
 
   constructor(root = ROOTS.find((folder) => existsSync(`${folder}/cgroup.procs`))) {
     if (root === undefined) throw new Error(`no control group below ${BASE} counts CPU time`)
-    this.folder = `${root}/docker/${this.containerId}`
-    mkdirSync(this.folder, { recursive: true })
+    this.folder = `${root}/docker-${this.containerId}.scope`
+    mkdirSync(this.folder)
   }
 
   /** A command that enters the group and becomes the given one. */
