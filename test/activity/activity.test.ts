@@ -220,6 +220,22 @@ describe("the machine's own root group", () => {
   })
 })
 
+describe('a hybrid machine', () => {
+  test('is followed into the tree where its first container appears', () => {
+    const host = new Host('v1')
+    const { machine } = host
+    machine.write('sys/fs/cgroup/unified/cpu.stat', 'usage_usec 0')
+    machine.write('sys/fs/cgroup/unified/system.slice/cpu.stat', 'usage_usec 0')
+    const watch = new Watch(host)
+    host.group(`/docker`)
+    host.group(`/docker/${ID}`)
+    host.start(20, 'python', `/docker/${ID}`)
+    for (let look = 0; look < 30; look += 1) watch.look()
+    host.run(20, 700)
+    expect(watch.uses()).toEqual({ [`python#20 in /docker/${ID}`]: 700 })
+  })
+})
+
 describe('what cannot be seen', () => {
   test('is said where /proc hides other users, and charged to their groups as unreadable', () => {
     const host = new Host()

@@ -37,17 +37,17 @@ interface Node {
 const FULL_LOOK_EVERY = 30
 
 export class CgroupTree {
-  readonly hierarchy: Hierarchy
   readonly #world: World
-  readonly #root: Node
+  #hierarchy: Hierarchy
+  #root: Node
   #used = new Map<Group, Nanoseconds>()
   #groups: readonly Group[] | undefined
   #looks = 0
 
   constructor(world: World) {
     this.#world = world
-    this.hierarchy = findHierarchy(world)
-    this.#root = newNode('/', this.hierarchy.root, undefined)
+    this.#hierarchy = findHierarchy(world)
+    this.#root = newNode('/', this.#hierarchy.root, undefined)
   }
 
   /**
@@ -59,13 +59,18 @@ export class CgroupTree {
     this.#used = new Map()
     const isFull = this.#looks % FULL_LOOK_EVERY === 0
     this.#looks += 1
+    if (isFull) this.#follow()
     this.#visit(this.#root, isFull)
     return this.#used
   }
 
+  get hierarchy(): Hierarchy {
+    return this.#hierarchy
+  }
+
   /** A group whose own use is not counted and is what its processes say. */
   get uncounted(): Group | undefined {
-    return this.hierarchy.isRootExact || this.#root.children.size === 0 ? undefined : this.#root.group
+    return this.#hierarchy.isRootExact || this.#root.children.size === 0 ? undefined : this.#root.group
   }
 
   /** Every group that exists. */
@@ -77,13 +82,22 @@ export class CgroupTree {
   /** @param text what /proc/<pid>/cgroup holds */
   groupOf(text: string): Group {
     let node = this.#root
-    for (const name of pathIn(text, this.hierarchy.kind).split('/')) {
+    for (const name of pathIn(text, this.#hierarchy.kind).split('/')) {
       if (name === '' || name === '..') continue
       const child = node.children.get(name) ?? this.#adopt(node, name)
       if (child === undefined) break // the nearest that is known
       node = child
     }
     return node.group
+  }
+
+  /** On a hybrid machine the first container may come into a tree that was empty: from then on that one counts. */
+  #follow(): void {
+    const found = findHierarchy(this.#world)
+    if (found.root === this.#hierarchy.root) return
+    this.#hierarchy = found
+    this.#root = newNode('/', found.root, undefined)
+    this.#groups = undefined
   }
 
   /** @returns what the group and all below it used; undefined when the group is gone */
@@ -118,7 +132,7 @@ export class CgroupTree {
    * parent as well.
    */
   #refresh(node: Node, isFull: boolean, isFirst: boolean): void {
-    if (this.hierarchy.kind === 'none') return
+    if (this.#hierarchy.kind === 'none') return
     const links = this.#world.files.links(node.folder)
     if (links instanceof Unreadable || (links === node.links && !isFull)) return
     if (links === 2 && node.children.size === 0) {
@@ -145,14 +159,14 @@ export class CgroupTree {
 
   /** A process may be found in a group that was made after this look. */
   #adopt(parent: Node, name: string): Node | undefined {
-    if (this.hierarchy.kind === 'none') return undefined
+    if (this.#hierarchy.kind === 'none') return undefined
     const exists = !(this.#world.files.links(`${parent.folder}/${name}`) instanceof Unreadable)
     return exists ? this.#bear(parent, name, nanoseconds(0)) : undefined
   }
 
   #readUsage({ folder }: Node): Nanoseconds | Unreadable {
     const { files } = this.#world
-    switch (this.hierarchy.kind) {
+    switch (this.#hierarchy.kind) {
       case 'v2':
         return parsed(files.readText(`${folder}/cpu.stat`), /^usage_usec (\d+)$/m, 1000)
       case 'v1':
