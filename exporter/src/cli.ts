@@ -1,11 +1,16 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
 /** The command line. Ends with 2 when it was called or configured wrongly, with 1 when it cannot run. */
+import { writeFileSync } from 'node:fs'
 import { parseFlags, usageText, UsageError, type Flags } from './config/flags.ts'
 import { ConfigError, loadConfig } from './config/load.ts'
+import { reasonOf } from './config/strict-yaml.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
 import { serve, type Exporter } from './main.ts'
+import { rulesFor } from './rules/config-rules.ts'
+import { ruleText } from './rules/rule-text.ts'
 import { version } from './version.ts'
+import { linuxClock } from './world.ts'
 
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64']
 
@@ -27,6 +32,9 @@ async function obey(flags: Flags): Promise<void> {
       loadWebConfig(flags.webConfigFile)
       process.stdout.write('the configuration is good\n')
       return
+    case 'rules':
+      writeRules(flags)
+      return
     case 'serve':
       if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch)) {
         throw new UsageError(
@@ -35,6 +43,33 @@ async function obey(flags: Flags): Promise<void> {
       }
       process.title = 'wattribute' // what `ps` and our own books show
       obeySignals(await serve(flags))
+  }
+}
+
+/** Rules that cannot fire, a line each. */
+class RulesRefused extends Error {
+  override readonly name = 'RulesRefused'
+}
+
+/** @throws RulesRefused before anything is written */
+function writeRules({ configFile, burnRates, output }: Flags): void {
+  const { groups, refusals, notes } = rulesFor(loadConfig(configFile), burnRates, linuxClock.wall())
+  if (refusals.length > 0) throw new RulesRefused(refusals.join('\n'))
+  for (const note of notes) complain(note)
+  const text = ruleText(groups, RULES_ORIGIN)
+  if (output === undefined) process.stdout.write(text)
+  else writeOutput(output, text)
+}
+
+const RULES_ORIGIN =
+  'By `wattribute rules` for one configuration; it stands in for alerts/*.yaml of deploy/prometheus.'
+
+/** @throws UsageError */
+function writeOutput(file: string, text: string): void {
+  try {
+    writeFileSync(file, text)
+  } catch (cause) {
+    throw new UsageError(`--output: ${file} cannot be written: ${reasonOf(cause)}`)
   }
 }
 
@@ -50,18 +85,20 @@ async function end(exporter: Exporter): Promise<void> {
 }
 
 function fail(cause: unknown): void {
-  if (cause instanceof UsageError || cause instanceof ConfigError) {
-    complain(cause.message, 2)
-  } else if (cause instanceof ListenError) {
-    complain(cause.message, 1)
+  if (cause instanceof UsageError || cause instanceof ConfigError || cause instanceof RulesRefused) {
+    process.exitCode = 2
+    complain(cause.message)
   } else {
-    complain(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause), 1)
+    process.exitCode = 1
+    complain(cause instanceof ListenError ? cause.message : textOf(cause))
   }
 }
 
-function complain(message: string, exitCode: number): void {
+const textOf = (cause: unknown): string =>
+  cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+
+function complain(message: string): void {
   process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
-  process.exitCode = exitCode
 }
 
 run(process.argv.slice(2)).catch(fail)

@@ -8,7 +8,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-export const COMMANDS = ['serve', 'check-config'] as const
+export const COMMANDS = ['serve', 'check-config', 'rules'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -30,8 +30,18 @@ export interface Flags {
   readonly rootfs: string
   /** Absent: nothing is kept from run to run. */
   readonly storagePath: string | undefined
+  /** Absent: standard output. */
+  readonly output: string | undefined
+  /** Absent: fitting ones for each budget. */
+  readonly burnRates: readonly BurnRateFlag[] | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+}
+
+/** A fraction of a budget, and the window within which it is used: a duration of PromQL, of one unit. */
+export interface BurnRateFlag {
+  readonly fraction: number
+  readonly window: string
 }
 
 export interface FlagRow {
@@ -71,6 +81,19 @@ const FLAGS = [
     value: 'FOLDER',
     default: '',
     sentence: 'Where observed idle powers are kept from run to run; without it, nowhere.',
+  },
+  {
+    name: 'output',
+    value: 'FILE',
+    default: '',
+    sentence: 'Where `rules` writes its file; without it, to standard output.',
+  },
+  {
+    name: 'rules.burn-rate',
+    value: 'SHARE/WINDOW',
+    default: '',
+    sentence:
+      'Shares of a budget whose use within a window is an alert of `rules`, such as `5%/1d,12%/3d`; without it, two that fit each budget.',
   },
   {
     name: 'log.level',
@@ -124,6 +147,8 @@ export function parseFlags(
     sysfs: valueOf('path.sysfs').text,
     rootfs: valueOf('path.rootfs').text,
     storagePath: valueOf('storage.path').text || undefined,
+    output: valueOf('output').text || undefined,
+    burnRates: burnRatesOf(valueOf('rules.burn-rate')),
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
   }
@@ -187,8 +212,7 @@ function unknownFlag(rawName: string): UsageError {
 function commandOf([word, ...rest]: readonly string[]): Command {
   if (word === undefined) return 'serve'
   const command = COMMANDS.find((one) => one === word)
-  if (command === undefined)
-    throw new UsageError(`unknown command ${word}: known are ${COMMANDS.join(' and ')}`)
+  if (command === undefined) throw new UsageError(`unknown command ${word}: known are ${COMMANDS.join(', ')}`)
   if (rest[0] !== undefined) throw new UsageError(`${command} takes no argument: ${rest[0]}`)
   return command
 }
@@ -232,6 +256,24 @@ function telemetryPathOf({ text, from }: Setting): string {
   return text
 }
 
+const BURN_RATE = /^(?<percent>\d+(?:\.\d+)?)%\/(?<window>[1-9]\d{0,3}[mhdw])$/
+
+function burnRatesOf({ text, from }: Setting): readonly BurnRateFlag[] | undefined {
+  if (text === '') return undefined
+  const rates = text.split(',').map((one) => {
+    const { percent, window } = BURN_RATE.exec(one.trim())?.groups ?? {}
+    const fraction = Number((Number(percent) / 100).toPrecision(12))
+    if (window === undefined || !(fraction > 0 && fraction <= 1)) {
+      throw new UsageError(`${from}: ${one} is not a share of a budget within a window, such as 5%/1d`)
+    }
+    return { fraction, window }
+  })
+  const windows = rates.map(({ window }) => window)
+  const twice = windows.find((window, index) => windows.indexOf(window) !== index)
+  if (twice !== undefined) throw new UsageError(`${from}: the window ${twice} is given twice`)
+  return rates
+}
+
 function oneOf<Word extends string>(words: readonly Word[], { text, from }: Setting): Word {
   const word = words.find((one) => one === text)
   if (word === undefined) throw new UsageError(`${from}: ${text} is not one of ${words.join(', ')}`)
@@ -240,11 +282,14 @@ function oneOf<Word extends string>(words: readonly Word[], { text, from }: Sett
 
 export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
+       wattribute rules [flags]
 
 Books this machine's electricity to its workloads, for Prometheus.
 
   serve          Measure, and serve the metrics (default).
   check-config   Check the files of --config.file and --web.config.file, and end.
+  rules          Print recording and alert rules of Prometheus for --config.file, and end. A rule that could
+                 never fire is refused, with the reason.
 
 Flags, each also as an environment variable such as ${environmentName(FLAGS[0].name)}:
 

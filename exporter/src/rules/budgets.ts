@@ -1,127 +1,124 @@
 /**
- * Budgets. A budget of scope `cluster` is used by all nodes and limited once: uses are added, limits are not. The
- * alerts do these sums themselves instead of reading the recorded ones, which are an evaluation older.
+ * Budgets. One of scope `cluster` is used by all nodes and limited once: uses are added, limits are not. These sums
+ * are recorded in the group of the alerts, before them: from a group of their own they would come an evaluation later.
  */
 import { burnRatesOf, percentText, shortOf, type BurnRate } from './burn-rate.ts'
 import { alertRule, answerTo, VALUE, type AlertRule, type RecordingRule, type RuleGroup } from './rule.ts'
 
 /** One result per budget: per cluster where the cluster shares it, per node where each node has its own. */
-const perBudget = (
-  aggregate: 'sum' | 'max',
-  metric: string,
-  { only = '', increaseOver = '' }: { readonly only?: string; readonly increaseOver?: string } = {},
-): string => {
-  const of = (scope: string): string => {
-    const selector = `${metric}{${only}scope="${scope}"}`
-    return increaseOver === '' ? selector : `increase(${selector}[${increaseOver}])`
-  }
-  return `(
-  ${aggregate} by (cluster, budget, period, scope) (${of('cluster')})
-  or
-  ${aggregate} by (cluster, instance, budget, period, scope) (${of('node')})
-)`
-}
+const perBudget = (aggregate: 'sum' | 'max', of: (scope: string) => string): string =>
+  `${aggregate} by (cluster, budget, period, scope) (${of('scope="cluster"')})
+or
+${aggregate} by (cluster, instance, budget, period, scope) (${of('scope="node"')})`
 
-const USED = perBudget('sum', 'wattribute_budget_used_joules')
-const PROJECTED = perBudget('sum', 'wattribute_budget_projected_joules')
-const LIMIT = perBudget('max', 'wattribute_budget_limit_joules')
+const USED = 'budget:wattribute_budget_used_joules:sum'
+const PROJECTED = 'budget:wattribute_budget_projected_joules:sum'
+const LIMIT = 'budget:wattribute_budget_limit_joules:max'
 /** Nodes come into a new period one after the other: the newest counts. */
-const START = perBudget('max', 'wattribute_budget_period_start_timestamp_seconds')
-const END = perBudget('max', 'wattribute_budget_period_end_timestamp_seconds')
-const ELAPSED = `(time() - ${START}) / (${END} - ${START})`
+const START = 'budget:wattribute_budget_period_start_timestamp_seconds:max'
+const END = 'budget:wattribute_budget_period_end_timestamp_seconds:max'
+const USED_RATIO = 'budget:wattribute_budget_used:ratio'
+const ELAPSED_RATIO = 'budget:wattribute_budget_elapsed:ratio'
 
-const SAME_BUDGET = 'cluster=%q,budget=%q,period=%q,instance=~%q'
-const ITS_LABELS = ['$labels.cluster', '$labels.budget', '$labels.period', '(or $labels.instance ".*")']
-const limitInKwh = answerTo(`max(wattribute_budget_limit_joules{${SAME_BUDGET}}) / 3.6e6`, ...ITS_LABELS)
-const usedInKwh = answerTo(`sum(wattribute_budget_used_joules{${SAME_BUDGET}}) / 3.6e6`, ...ITS_LABELS)
+const sumOf = (metric: string): string => perBudget('sum', (scope) => `${metric}{${scope}}`)
+const maxOf = (metric: string): string => perBudget('max', (scope) => `${metric}{${scope}}`)
+
+const recordings: readonly RecordingRule[] = [
+  { record: USED, expr: sumOf('wattribute_budget_used_joules') },
+  { record: PROJECTED, expr: sumOf('wattribute_budget_projected_joules') },
+  { record: LIMIT, expr: maxOf('wattribute_budget_limit_joules') },
+  { record: START, expr: maxOf('wattribute_budget_period_start_timestamp_seconds') },
+  { record: END, expr: maxOf('wattribute_budget_period_end_timestamp_seconds') },
+  { record: USED_RATIO, expr: `${USED} / ${LIMIT}` },
+  { record: ELAPSED_RATIO, expr: `(time() - ${START}) / (${END} - ${START})` },
+]
+
+/** Of the alert's own budget. */
+const inKwh = (record: string): string =>
+  answerTo(
+    `${record}{cluster=%q,instance=%q,budget=%q} / 3.6e6`,
+    '$labels.cluster',
+    '$labels.instance',
+    '$labels.budget',
+  )
 const WHERE = '{{ with $labels.instance }} on {{ . }}{{ end }}'
 
-export const budgetRecordings: RuleGroup = {
-  name: 'wattribute-budget-sums',
-  rules: (
-    [
-      ['budget:wattribute_budget_used_joules:sum', USED],
-      ['budget:wattribute_budget_projected_joules:sum', PROJECTED],
-      ['budget:wattribute_budget_limit_joules:max', LIMIT],
-      ['budget:wattribute_budget_period_start_timestamp_seconds:max', START],
-      ['budget:wattribute_budget_period_end_timestamp_seconds:max', END],
-      ['budget:wattribute_budget_used:ratio', `${USED}\n/\n${LIMIT}`],
-      ['budget:wattribute_budget_elapsed:ratio', ELAPSED],
-    ] as const
-  ).map(([record, expr]): RecordingRule => ({ record, expr })),
-}
-
 /** Not after the end: a budget for fixed dates is over then, and others begin anew. */
-export const budgetOverrun = alertRule('WattributeBudgetOverrun', {
+const overrun = alertRule('WattributeBudgetOverrun', {
   severity: 'critical',
   expr: `(
-${USED}
->
-${LIMIT}
-and
-time() < ${END}
-)
-/ 3.6e6`,
+  ${USED} > ${LIMIT}
+  and
+  ${ELAPSED_RATIO} < 1
+) / 3.6e6`,
   summary: `Energy budget {{ $labels.budget }} is overrun${WHERE}`,
-  description: `It has used ${VALUE} kWh in this {{ $labels.period }}, and its limit is ${limitInKwh} kWh.`,
+  description: `It has used ${VALUE} kWh in its period ({{ $labels.period }}), and its limit is ${inKwh(LIMIT)} kWh.`,
 })
 
 /** The first twentieth of a period says too little about the rest. */
-export const budgetProjectedOverrun = alertRule('WattributeBudgetProjectedOverrun', {
+const projectedOverrun = alertRule('WattributeBudgetProjectedOverrun', {
   severity: 'warning',
   for: '15m',
   expr: `(
-${PROJECTED}
->
-${LIMIT}
-and
-${ELAPSED} > 0.05
-unless
-${USED}
->
-${LIMIT}
-)
-/ 3.6e6`,
+  ${PROJECTED} > ${LIMIT}
+  and
+  ${ELAPSED_RATIO} > 0.05
+  unless
+  ${USED} > ${LIMIT}
+) / 3.6e6`,
   summary: `Energy budget {{ $labels.budget }} will be overrun${WHERE}`,
-  description: `It has used ${usedInKwh} kWh and will have used ${VALUE} kWh at the end of this {{ $labels.period }}, and its limit is ${limitInKwh} kWh.`,
+  description: `It has used ${inKwh(USED)} kWh, will have used ${VALUE} kWh at the end of its period ({{ $labels.period }}), and its limit is ${inKwh(LIMIT)} kWh.`,
 })
 
 /**
- * A share of the budget used within a window, and still being used at that pace in the last twelfth of it, so that
- * the alert ends soon after the cause. \`increase\` takes the fall to 0 at the start of a period for what it is.
- * @param only chooses budgets: label matchers, each followed by a comma
+ * A share of the budget used within a window, and still being used at that pace in the last twelfth of it, so that the
+ * alert ends soon after its cause. `increase` takes the fall to 0 at the start of a period for what it is.
  */
-export const burnRateAlert = (rate: BurnRate, only: string): AlertRule => {
-  const burnt = (window: string): string =>
-    perBudget('sum', 'wattribute_budget_used_joules', { only, increaseOver: window })
-  const limit = perBudget('max', 'wattribute_budget_limit_joules', { only })
+const burnRateAlert = (
+  { fraction, window }: BurnRate,
+  matcher: string,
+  labels: Readonly<Record<string, string>> = {},
+): AlertRule => {
+  const usedWithin = (duration: string): string =>
+    perBudget('sum', (scope) => `increase(wattribute_budget_used_joules{${matcher},${scope}}[${duration}])`)
+  const indented = (text: string): string => text.replace(/^/gm, '    ')
   return alertRule('WattributeBudgetBurnRate', {
     severity: 'warning',
     for: '2m',
-    labels: { window: rate.window },
+    labels: { ...labels, window },
     expr: `(
-${burnt(rate.window)}
-> ${rate.fraction} *
-${limit}
-and
-${burnt(shortOf(rate.window))}
-> ${rate.fraction} / 12 *
-${limit}
-)
-/ 3.6e6`,
+  (
+${indented(usedWithin(window))}
+  ) > ${fraction} * ${LIMIT}
+  and
+  (
+${indented(usedWithin(shortOf(window)))}
+  ) > ${fraction} / 12 * ${LIMIT}
+) / 3.6e6`,
     summary: `Energy budget {{ $labels.budget }} is used up too fast${WHERE}`,
-    description: `It has used ${VALUE} kWh within ${rate.window}, more than ${percentText(rate.fraction)} of the ${limitInKwh} kWh of a {{ $labels.period }}.`,
+    description: `It has used ${VALUE} kWh within ${window}, more than ${percentText(fraction)} of its limit of ${inKwh(LIMIT)} kWh.`,
   })
 }
 
-/** For budgets of every kind but fixed dates, whose length is not known without their configuration. */
-export const budgetAlerts: RuleGroup = {
+const groupWith = (burnRateAlerts: readonly AlertRule[]): RuleGroup => ({
   name: 'wattribute-budgets',
-  rules: [
-    budgetOverrun,
-    budgetProjectedOverrun,
-    ...(['day', 'week', 'month'] as const).flatMap((period) =>
-      burnRatesOf(period).map((rate) => burnRateAlert(rate, `period="${period}",`)),
-    ),
-  ],
+  rules: [...recordings, overrun, projectedOverrun, ...burnRateAlerts],
+})
+
+/** Burn rates for periods of every kind but fixed dates, whose length is not known without their configuration. */
+export const budgetRules: RuleGroup = groupWith(
+  (['day', 'week', 'month'] as const).flatMap((period) =>
+    burnRatesOf(period).map((rate) => burnRateAlert(rate, `period="${period}"`)),
+  ),
+)
+
+export interface WatchedRate {
+  readonly budget: string
+  readonly rate: BurnRate
 }
+
+export const budgetRulesFor = (watched: readonly WatchedRate[]): RuleGroup =>
+  // the label that the result has anyway tells the rules of two budgets apart
+  groupWith(
+    watched.map(({ budget, rate }) => burnRateAlert(rate, `budget=${JSON.stringify(budget)}`, { budget })),
+  )

@@ -26,7 +26,7 @@ const RATES: Readonly<Record<Exclude<BudgetPeriod['kind'], 'dates'>, readonly Bu
   ],
   week: [
     { fraction: 0.05, window: '6h' },
-    { fraction: 0.17, window: '1d' },
+    { fraction: 0.13, window: '18h' },
   ],
   month: [
     { fraction: 0.05, window: '1d' },
@@ -71,12 +71,7 @@ export function defaultRates(period: BudgetPeriod, periodSeconds: number): reado
  * A rate that this power can reach: the given one, or else one half way from the budget's own pace to the highest.
  * @param most the highest power, above the budget's own
  */
-export function reachable(
-  rate: BurnRate,
-  limitJoules: number,
-  most: Watts,
-  periodSeconds: number,
-): BurnRate {
+export function reachable(rate: BurnRate, limitJoules: number, most: Watts, periodSeconds: number): BurnRate {
   const highest = (most * periodSeconds) / limitJoules
   const burn = Math.min((rate.fraction * periodSeconds) / secondsOf(rate.window), (1 + highest) / 2)
   return { ...rate, fraction: rounded((burn * secondsOf(rate.window)) / periodSeconds) }
@@ -85,5 +80,7 @@ export function reachable(
 /** Three digits are enough for people; rounded down, so that what can be reached still can. */
 function rounded(fraction: number): number {
   const digits = 2 - Math.floor(Math.log10(fraction))
-  return Number((Math.floor(Number((fraction * 10 ** digits).toPrecision(12))) / 10 ** digits).toFixed(digits))
+  return Number(
+    (Math.floor(Number((fraction * 10 ** digits).toPrecision(12))) / 10 ** digits).toFixed(digits),
+  )
 }

@@ -2,17 +2,12 @@
 import type { BudgetPeriod } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
 import { Calendar, type LocalDate } from '../workloads/calendar.ts'
-import {
-  budgetOverrun,
-  budgetProjectedOverrun,
-  budgetRecordings,
-  burnRateAlert,
-} from './budgets.ts'
+import { budgetRulesFor, type WatchedRate } from './budgets.ts'
 import { defaultRates, percentText, reachable, secondsOf, type BurnRate } from './burn-rate.ts'
 import { demandAlerts } from './demand.ts'
 import { energyAlerts } from './energy.ts'
 import { exporterAlerts } from './exporter.ts'
-import type { AlertRule, RuleGroup } from './rule.ts'
+import type { RuleGroup } from './rule.ts'
 
 /** What rules need to know of a budget. */
 export interface WatchedBudget {
@@ -21,14 +16,14 @@ export interface WatchedBudget {
   readonly period: BudgetPeriod
   readonly timeZone: string
   /** The highest power of all that it counts, on all nodes that share it; undefined: not known. */
-  readonly maxWatts: Watts | undefined
+  readonly maxWatts?: Watts | undefined
 }
 
 /** What rules need to know of a demand charge. */
 export interface WatchedDemand {
   readonly meter: string
   readonly limit: Watts | undefined
-  readonly maxWatts: Watts | undefined
+  readonly maxWatts?: Watts | undefined
 }
 
 export interface WatchedConfig {
@@ -55,40 +50,30 @@ export function rulesFor(
 ): RulesForConfig {
   const watched = budgets.map((budget) => watch(budget, rates, now))
   const limited = demand.filter(({ limit }) => limit !== undefined)
-  const budgetGroups: readonly RuleGroup[] = [
-    budgetRecordings,
-    {
-      name: 'wattribute-budgets',
-      rules: [budgetOverrun, budgetProjectedOverrun, ...watched.flatMap(({ alerts }) => alerts)],
-    },
-  ]
   return {
     groups: [
-      ...(budgets.length > 0 ? budgetGroups : []),
+      ...(budgets.length > 0 ? [budgetRulesFor(watched.flatMap(({ rates: its }) => its))] : []),
       ...(limited.length > 0 ? [demandAlerts] : []),
       energyAlerts,
       exporterAlerts,
     ],
     refusals: [...watched.flatMap(({ refusals }) => refusals), ...limited.flatMap(demandRefusals)],
-    notes: [
-      ...unbounded('budget', 'name', budgets),
-      ...unbounded('demand block of', 'meter', limited),
-    ],
+    notes: [...unbounded('budget', 'name', budgets), ...unbounded('demand block of', 'meter', limited)],
   }
 }
 
 interface Watched {
-  readonly alerts: readonly AlertRule[]
+  readonly rates: readonly WatchedRate[]
   readonly refusals: readonly string[]
 }
 
 function watch(budget: WatchedBudget, asked: readonly BurnRate[] | undefined, now: Seconds): Watched {
   const span = spanOf(budget, now)
   const impossible = overrunRefusal(budget, span, now)
-  if (impossible !== undefined) return { alerts: [], refusals: [impossible] }
+  if (impossible !== undefined) return { rates: [], refusals: [impossible] }
   const rates = asked ?? fitting(budget, span)
   return {
-    alerts: rates.map((rate) => burnRateAlert(rate, `budget=${JSON.stringify(budget.name)},`)),
+    rates: rates.map((rate) => ({ budget: budget.name, rate })),
     refusals: rates.flatMap((rate) => rateRefusals(budget, rate, span)),
   }
 }
@@ -162,10 +147,14 @@ function overrunRefusal(
   )
 }
 
-function fitting({ period, limitJoules, maxWatts }: WatchedBudget, { usualSeconds }: Span): readonly BurnRate[] {
+function fitting(
+  { period, limitJoules, maxWatts }: WatchedBudget,
+  { usualSeconds }: Span,
+): readonly BurnRate[] {
   const rates = defaultRates(period, usualSeconds)
   // a budget that only the longest month can overrun leaves no pace between its own and the highest
-  if (maxWatts === undefined || maxWatts * usualSeconds <= limitJoules) return maxWatts === undefined ? rates : []
+  if (maxWatts === undefined || maxWatts * usualSeconds <= limitJoules)
+    return maxWatts === undefined ? rates : []
   return rates.map((rate) => reachable(rate, limitJoules, maxWatts, usualSeconds))
 }
 
@@ -202,7 +191,7 @@ function demandRefusals({ meter, limit = 0 as Watts, maxWatts }: WatchedDemand):
 function unbounded<Key extends string>(
   what: string,
   key: Key,
-  rules: readonly ({ readonly [name in Key]: string } & { readonly maxWatts: Watts | undefined })[],
+  rules: readonly ({ readonly [name in Key]: string } & { readonly maxWatts?: Watts | undefined })[],
 ): readonly string[] {
   const names = rules.filter(({ maxWatts }) => maxWatts === undefined).map((rule) => `\`${rule[key]}\``)
   if (names.length === 0) return []

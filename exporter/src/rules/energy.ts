@@ -34,7 +34,10 @@ sum by (cluster, instance) (rate(wattribute_domain_energy_joules_total{leaf="tru
   description: `${VALUE} W, more than a fifth of what this machine draws, belongs to nobody although it was not idle.`,
 })
 
-export const energyAlerts: RuleGroup = { name: 'wattribute-energy', rules: [acceleratorIdle, unattributedShare] }
+export const energyAlerts: RuleGroup = {
+  name: 'wattribute-energy',
+  rules: [acceleratorIdle, unattributedShare],
+}
 
 const WORKLOAD = 'sum by (cluster, namespace, workload)'
 const ENERGY = 'workload:wattribute_workload_energy_joules:rate1h'

@@ -53,7 +53,7 @@ const seriesDropped = alertRule('WattributeSeriesDropped', {
   expr: 'sum by (cluster, instance, view) (increase(wattribute_series_dropped_total[30m])) > 0',
   summary: 'The limit on series is reached on {{ $labels.instance }}',
   description:
-    "The {{ $labels.view }} view has opened no series for about {{ printf \"%.0f\" $value }} newcomers in 30 min: their kWh are in the series `other`.",
+    'The {{ $labels.view }} view has opened no series for about {{ printf "%.0f" $value }} newcomers in 30 min: their kWh are in the series `other`.',
 })
 
 const reloadFailed = alertRule('WattributeConfigReloadFailed', {

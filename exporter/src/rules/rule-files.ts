@@ -1,5 +1,5 @@
 /** The rule files that need no configuration, as they are checked in: `npm run docs` writes them. */
-import { budgetAlerts, budgetRecordings } from './budgets.ts'
+import { budgetRules } from './budgets.ts'
 import { demandAlerts } from './demand.ts'
 import { energyAlerts, queryAlerts, queryRecordings } from './energy.ts'
 import { exporterAlerts } from './exporter.ts'
@@ -12,10 +12,10 @@ export interface RuleFile {
 }
 
 export const ruleFiles: readonly RuleFile[] = [
-  { path: 'rules/budgets.yaml', groups: [budgetRecordings] },
-  { path: 'alerts/budgets.yaml', groups: [budgetAlerts] },
+  { path: 'rules/energy-per-query.yaml', groups: [queryRecordings] },
+  { path: 'alerts/budgets.yaml', groups: [budgetRules] },
   { path: 'alerts/demand.yaml', groups: [demandAlerts] },
   { path: 'alerts/energy.yaml', groups: [energyAlerts] },
   { path: 'alerts/exporter.yaml', groups: [exporterAlerts] },
-  { path: 'alerts/optional/energy-per-query.yaml', groups: [queryRecordings, queryAlerts] },
+  { path: 'alerts/optional/energy-per-query.yaml', groups: [queryAlerts] },
 ]
