@@ -70,6 +70,7 @@ module.exports = {
       'exposition',
       'pages out; it sees the books, never a sensor',
       room('ledger'),
+      room('workloads'),
       '^exporter/src/config/strict-yaml\\.ts$',
       file('log'),
       '^node_modules/(@types/)?(bcryptjs|express|prom-client|zod)/',
