@@ -79,7 +79,7 @@ module.exports = {
     only(
       'rules',
       'pure: rules of Prometheus as data, and their text; no I/O, no clock, no logger',
-      '^exporter/src/workloads/calendar\\.ts$',
+      '^exporter/src/workloads/(calendar|budget-period)\\.ts$',
       '^node_modules/yaml/',
     ),
     {

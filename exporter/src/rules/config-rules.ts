@@ -1,7 +1,8 @@
 /** The rules for one configuration: burn rates for each of its budgets, and nothing that could never fire. */
 import type { BudgetPeriod } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
-import { Calendar, type LocalDate } from '../workloads/calendar.ts'
+import { budgetClock } from '../workloads/budget-period.ts'
+import { Calendar } from '../workloads/calendar.ts'
 import { budgetRulesFor, type WatchedRate } from './budgets.ts'
 import { defaultRates, percentText, reachable, secondsOf, type BurnRate } from './burn-rate.ts'
 import { demandAlerts } from './demand.ts'
@@ -93,9 +94,7 @@ const DAY = 24 * HOUR
 function spanOf({ period, timeZone }: WatchedBudget, now: Seconds): Span {
   switch (period.kind) {
     case 'dates': {
-      const calendar = new Calendar(timeZone)
-      const from = calendar.startOfDay(dateIn(period.from))
-      const { to } = calendar.dayOf(calendar.startOfDay(dateIn(period.to)))
+      const { from, to } = budgetClock(period, new Calendar(timeZone)).periodAt(now)
       return { usualSeconds: to - from, longestSeconds: to - from, end: to }
     }
     case 'day':
@@ -124,11 +123,6 @@ function hasDaylightSaving(timeZone: string, now: Seconds): boolean {
     day = calendar.dayOf(day.to)
   }
   return false
-}
-
-function dateIn(text: string): LocalDate {
-  const [year = 0, month = 0, day = 0] = text.split('-').map(Number)
-  return { year, month, day }
 }
 
 function overrunRefusal(
