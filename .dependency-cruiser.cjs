@@ -22,15 +22,7 @@ const onlyFrom = (dependency, ...importers) => ({
   to: { path: `^node_modules/(@types/)?${dependency}(/|$)` },
 })
 
-const COMPOSITION = file(
-  'main',
-  'cli',
-  'engine',
-  'engine-thread',
-  'engine-messages',
-  'supervisor',
-  'baseline-store',
-)
+const COMPOSITION = file('main', 'cli', 'engine', 'engine-thread', 'engine-messages', 'supervisor', 'books')
 
 module.exports = {
   forbidden: [
@@ -73,6 +65,11 @@ module.exports = {
       file('log'),
       '^node_modules/(@types/)?(bcryptjs|express|prom-client|zod)/',
       '^(node:)?(crypto|fs|http|https|path|tls|util|zlib)$',
+    ),
+    only(
+      'storage',
+      'files that survive; it knows nothing of what they hold',
+      '^(node:)?(fs|fs/promises|path|zlib)$',
     ),
     {
       name: 'nobody-imports-the-composition',

@@ -45,9 +45,12 @@ export class ExporterProcess {
     })
   }
 
-  /** Starts it on a free port of the loopback and waits until it serves. */
+  /** Starts it on a free port of the loopback, without storage unless a flag names one, and waits until it serves. */
   static async start(flags: readonly string[] = [], options: StartOptions = {}): Promise<ExporterProcess> {
-    const exporter = new ExporterProcess(['--web.listen-address=127.0.0.1:0', ...flags], options)
+    const exporter = new ExporterProcess(
+      ['--web.listen-address=127.0.0.1:0', '--storage.path=', ...flags],
+      options,
+    )
     const line = await exporter.line(/wattribute is serving/)
     exporter.url = /url=(\S+)/.exec(line)?.[1] ?? ''
     return exporter

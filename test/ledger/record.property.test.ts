@@ -60,7 +60,7 @@ const booksOf = (ledger: Ledger): unknown => {
     facts,
     leafTotals: Array.from(ledger.leafTotals)
       .filter(([, total]) => !total.isZero)
-      .map(([component, total]) => `${component} ${total}`)
+      .map(([component, total]) => `${component} ${total.toString()}`)
       .sort(),
   }
 }
