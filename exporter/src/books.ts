@@ -10,16 +10,18 @@ import { LOST_AFTER_SECONDS } from './sensors/sensor.ts'
 import { seconds, watts, type Seconds, type Watts } from './units.ts'
 import { nameWorkload } from './workloads/naming.ts'
 
-/** By sensor. */
-export type AllBookmarks = Readonly<Record<string, Bookmarks>>
+/** Where the sensors stand, by their names. */
+export interface SensorsStand {
+  readonly bookmarks: Readonly<Record<string, Bookmarks>>
+  /** Looks that failed. */
+  readonly failures: Readonly<Record<string, number>>
+}
 
 export interface BooksState {
   readonly wall: number
   readonly startedWall: number
   readonly ledger: LedgerState
-  readonly bookmarks: AllBookmarks
-  /** Looks that failed, by sensor. */
-  readonly failures: Readonly<Record<string, number>>
+  readonly sensors: SensorsStand
   /** Watts by domain, observed in quiet times. */
   readonly baselines: Readonly<Record<string, number>>
 }
@@ -28,7 +30,7 @@ export interface BooksState {
 export interface BooksChanges {
   readonly wall: number
   readonly ledger: LedgerChanges
-  readonly bookmarks: AllBookmarks
+  readonly sensors: SensorsStand
 }
 
 /** What an earlier run has left. */
@@ -43,7 +45,7 @@ export class Books {
   readonly ledger: Ledger
   readonly startedWall: Seconds
   /** How sensors go on where an earlier run stood; undefined where they begin anew. */
-  readonly resumed: Pick<BooksState, 'bookmarks' | 'failures'> | undefined
+  readonly resumed: SensorsStand | undefined
 
   /** @throws RangeError when the former books do not fit together */
   constructor(
@@ -55,7 +57,8 @@ export class Books {
     const goesOn = former?.isCurrent === true && former.state.ledger.at <= now.at
     this.ledger = restored !== undefined && goesOn ? restored : newLedger(policy, now.at)
     this.startedWall = former !== undefined && goesOn ? seconds(former.state.startedWall) : now.wall
-    this.resumed = former !== undefined && goesOn ? standOf(former) : undefined
+    this.resumed =
+      former !== undefined && goesOn ? (former.changes.at(-1) ?? former.state).sensors : undefined
     if (former !== undefined) {
       const observed = Object.entries(former.state.baselines).map(
         ([domain, power]) => [domain, watts(power)] as const,
@@ -69,18 +72,18 @@ export class Books {
   }
 
   /** Books a tick. */
-  book(tick: Tick, bookmarks: AllBookmarks): BooksChanges {
+  book(tick: Tick, sensors: SensorsStand): BooksChanges {
     this.ledger.book(tick)
     const { changes } = this.ledger.changes()
-    return { wall: tick.wall, ledger: changes, bookmarks }
+    return { wall: tick.wall, ledger: changes, sensors }
   }
 
-  state(wall: Seconds, sensors: Pick<BooksState, 'bookmarks' | 'failures'>): BooksState {
+  state(wall: Seconds, sensors: SensorsStand): BooksState {
     return {
       wall,
       startedWall: this.startedWall,
       ledger: this.ledger.state(),
-      ...sensors,
+      sensors,
       baselines: Object.fromEntries<Watts>(this.ledger.baselines.observed),
     }
   }
@@ -95,8 +98,3 @@ function restoredFrom({ state, changes }: FormerBooks, policy: LedgerPolicy, wal
   ledger.restore(state.ledger, ticks, wall, () => undefined)
   return ledger
 }
-
-const standOf = ({ state, changes }: FormerBooks): Pick<BooksState, 'bookmarks' | 'failures'> => ({
-  bookmarks: changes.at(-1)?.bookmarks ?? state.bookmarks,
-  failures: state.failures,
-})

@@ -1,6 +1,6 @@
 /** The engine: one tick reads the sensors and the activity, books, and renders. It knows no thread and no HTTP. */
 import { activityOf, type ActivityRoom } from './activity/activity.ts'
-import { Books, type BooksState, type FormerBooks } from './books.ts'
+import { Books, type BooksState, type FormerBooks, type SensorsStand } from './books.ts'
 import type { Config } from './config/schema.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
@@ -76,7 +76,7 @@ export class Engine {
     this.#groups = activity?.groups ?? this.#groups
     const wall = clock.wall()
     const { domains, readings } = looks
-    const changes = this.#books.book({ at, wall, domains, readings, activity }, this.#attendance.bookmarks)
+    const changes = this.#books.book({ at, wall, domains, readings, activity }, this.#sensorsStand())
     this.#append?.(changes)
     this.#recentPower.see(this.#books.ledger, at)
     const error = this.#page.render(writer, this.#state(at, wall))
@@ -101,8 +101,12 @@ export class Engine {
 
   /** All that the next run needs to go on from here. */
   state(): BooksState {
+    return this.#books.state(this.#world.clock.wall(), this.#sensorsStand())
+  }
+
+  #sensorsStand(): SensorsStand {
     const { bookmarks, failures } = this.#attendance
-    return this.#books.state(this.#world.clock.wall(), { bookmarks, failures })
+    return { bookmarks, failures }
   }
 
   overview(): EngineOverview {

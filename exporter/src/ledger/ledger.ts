@@ -263,6 +263,7 @@ export class Ledger {
     this.#processes.takeUp(waiting, this.classes, this.#bookedAt, wall)
     for (const view of Object.values(views)) view.resume(this.#bookedAt)
     this.leafTotals = this.nesting.leafTotals()
+    this.changes() // what was taken up is in the next state
   }
 
   /** Of these groups the ones that have series, and what they are called. */

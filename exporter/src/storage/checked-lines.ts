@@ -12,10 +12,7 @@ export const checkedLine = (value: unknown): string => {
 export interface CheckedLines {
   /** Up to the first line that is not good. */
   readonly values: readonly unknown[]
-  /**
-   * `torn`: the last line has no end or does not check, as a power loss leaves it; `spoilt`: a line before the last
-   * does not check.
-   */
+  /** `torn`: the last line has no end, as when its writing was cut short; `spoilt`: a line does not check. */
   readonly ending: 'whole' | 'torn' | 'spoilt'
 }
 
@@ -23,11 +20,9 @@ export function readCheckedLines(text: string): CheckedLines {
   const lines = text.split('\n')
   const rest = lines.pop() ?? ''
   const values: unknown[] = []
-  for (const [index, line] of lines.entries()) {
+  for (const line of lines) {
     const value = valueIn(line)
-    if (value === undefined) {
-      return { values, ending: index === lines.length - 1 && rest === '' ? 'torn' : 'spoilt' }
-    }
+    if (value === undefined) return { values, ending: 'spoilt' }
     values.push(value.json)
   }
   return { values, ending: rest === '' ? 'whole' : 'torn' }

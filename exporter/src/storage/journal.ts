@@ -135,7 +135,10 @@ export class Journal {
   beginAtOnce(state: unknown, at: number): void {
     this.#begunAt = at
     const isFresh = this.#descriptor !== undefined && this.#bytes === 0 && !this.#isWriting
-    if (!isFresh && !this.#openNext()) return
+    if (!isFresh) {
+      this.#closeAtOnce()
+      if (!this.#openNext()) return
+    }
     const file = this.#path('state')
     try {
       const next = openSync(`${file}.next`, 'w')
@@ -169,7 +172,7 @@ export class Journal {
   /** @param state of all that was booked */
   close(state: unknown, at: number): void {
     this.beginAtOnce(state, at)
-    this.#closeJournal()
+    this.#closeAtOnce()
   }
 
   /** @returns whether the journal of the next generation is open; the one before is closed in any case */
@@ -235,6 +238,12 @@ export class Journal {
     this.#descriptor = undefined
     if (descriptor === undefined) return
     fsync(descriptor, () => closeSync(descriptor))
+  }
+
+  #closeAtOnce(): void {
+    const descriptor = this.#descriptor
+    this.#descriptor = undefined
+    if (descriptor !== undefined) closeSync(descriptor)
   }
 
   #path(extension: string): string {
@@ -321,7 +330,7 @@ class Reading {
     }
     const { values, ending } = readCheckedLines(text)
     const [header, ...rest] = values
-    if (header === undefined && ending !== 'spoilt' && name.endsWith('.journal')) {
+    if (header === undefined && ending !== 'spoilt' && !name.endsWith('.state')) {
       return { values: [], ending: 'torn', boot: this.#options.boot } // that run ended as it began
     }
     if (!isHeader(header) || header.generation !== generation) {
@@ -332,7 +341,7 @@ class Reading {
       this.#setAside(file, 'newer', `are of version ${header.version}, which this version cannot read`)
       return undefined
     }
-    if (ending === 'spoilt') {
+    if (ending === 'spoilt' && !name.endsWith('.state')) {
       this.#options.complain('the books of an earlier run are damaged; what comes after is lost', file)
     }
     return { values: rest, ending, boot: header.boot }
