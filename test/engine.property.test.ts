@@ -49,7 +49,7 @@ const trouble = fc.record({
 const stepOf = (
   waits: readonly number[],
   troubles: fc.Arbitrary<Trouble[]>,
-  restarts: fc.Arbitrary<boolean>,
+  restarts: fc.Arbitrary<number>,
 ) =>
   fc.record({
     wait: fc.constantFrom(...waits),
@@ -57,12 +57,12 @@ const stepOf = (
     spent: fc.array(fc.nat(90_000_000), { minLength: FOLDERS.length, maxLength: FOLDERS.length }),
     events: fc.array(event, { maxLength: 6 }),
     troubles,
-    /** The exporter is killed after it, and started again before the next. */
+    /** How often the exporter is killed after it, and started again before the next. */
     restarts,
   })
 
-const never = fc.constant(false)
-const sometimes = fc.boolean()
+const never = fc.constant(0)
+const sometimes = fc.constantFrom(0, 0, 1, 2)
 
 const calm = stepOf([0.5, 1, 1, 4, 12], fc.constant([]), never)
 const restarting = stepOf([0.5, 1, 1, 4, 12], fc.constant([]), sometimes)
@@ -144,7 +144,7 @@ class Play {
     for (const one of events) this.#happen(one)
     FOLDERS.forEach((folder, index) => this.#spend(folder, spent[index] ?? 0))
     const families = await this.look()
-    if (restarts) this.#engine = this.#started()
+    for (let time = 0; time < restarts; time += 1) this.#engine = this.#started()
     return families
   }
 

@@ -55,11 +55,13 @@ export class Attendance {
 
   /** Before the first look: counting goes on from where an earlier run of the exporter stood. */
   resume(bookmarks: Readonly<Record<string, Bookmarks>>, failures: Readonly<Record<string, number>>): void {
-    for (const { sensor } of this.#posts) {
-      const own = bookmarks[sensor.about.name]
+    for (const { sensor, history } of this.#posts) {
+      const { name } = sensor.about
+      const own = bookmarks[name]
+      history.bookmarks = own // until its first look: this run may end before
+      history.failures = failures[name] ?? 0
       if (own !== undefined) sensor.resume?.(own)
     }
-    for (const [name, history] of this.#histories) history.failures = failures[name] ?? 0
   }
 
   /** Asks all sensors at the same time; never rejects, and lasts no longer than the timeout. */
