@@ -45,6 +45,10 @@ export async function serve(flags: Flags): Promise<Exporter> {
     reports: {
       sensors: () => supervisor.report('sensors'),
       ledger: () => supervisor.report('ledger'),
+      budgets: async () => {
+        const { budgets, demand } = (await supervisor.report('overview')) as EngineOverview
+        return { budgets, demand }
+      },
       overview: async () => ({
         host: hostname(),
         version,
