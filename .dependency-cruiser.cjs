@@ -30,6 +30,7 @@ const COMPOSITION = file(
   'engine-messages',
   'supervisor',
   'baseline-store',
+  'history-store',
 )
 
 module.exports = {
