@@ -22,7 +22,16 @@ const onlyFrom = (dependency, ...importers) => ({
   to: { path: `^node_modules/(@types/)?${dependency}(/|$)` },
 })
 
-const COMPOSITION = file('main', 'cli', 'engine', 'engine-thread', 'engine-messages', 'supervisor', 'books')
+const COMPOSITION = file(
+  'main',
+  'cli',
+  'engine',
+  'engine-thread',
+  'engine-messages',
+  'supervisor',
+  'books',
+  'history-store',
+)
 
 module.exports = {
   forbidden: [
