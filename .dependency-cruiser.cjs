@@ -29,7 +29,8 @@ const COMPOSITION = file(
   'engine-thread',
   'engine-messages',
   'supervisor',
-  'baseline-store',
+  'books',
+  'history-store',
 )
 
 module.exports = {
@@ -81,6 +82,11 @@ module.exports = {
       'pure: rules of Prometheus as data, and their text; no I/O, no clock, no logger',
       '^exporter/src/workloads/(calendar|budget-period)\\.ts$',
       '^node_modules/yaml/',
+    ),
+    only(
+      'storage',
+      'files that survive; it knows nothing of what they hold',
+      '^(node:)?(fs|fs/promises|path|zlib)$',
     ),
     {
       name: 'nobody-imports-the-composition',

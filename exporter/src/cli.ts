@@ -9,6 +9,7 @@ import { loadWebConfig } from './exposition/web-config.ts'
 import { serve, type Exporter } from './main.ts'
 import { rulesFor } from './rules/config-rules.ts'
 import { ruleText } from './rules/rule-text.ts'
+import { StorageError } from './storage/lock.ts'
 import { version } from './version.ts'
 import { linuxClock } from './world.ts'
 
@@ -90,7 +91,7 @@ function fail(cause: unknown): void {
     complain(cause.message)
   } else {
     process.exitCode = 1
-    complain(cause instanceof ListenError ? cause.message : textOf(cause))
+    complain(cause instanceof ListenError || cause instanceof StorageError ? cause.message : textOf(cause))
   }
 }
 

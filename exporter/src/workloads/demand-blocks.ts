@@ -17,7 +17,7 @@ export const keyOfMeter = ({ meter, blockMinutes, billingDay, timeZone }: MeterI
 /** Plain JSON; energies are decimal joules with six digits. */
 export interface MeterBlocksState extends MeterIdentity {
   readonly silentSeconds: number | null
-  readonly blocks: readonly BlockState[]
+  readonly blocks: readonly (BlockState & { readonly isWeighed: boolean })[]
   readonly peaks: readonly (BlockState & { readonly period: number })[]
   readonly recent: RecentUseState
 }
@@ -79,9 +79,10 @@ export class MeterBlocks {
     const silent = saved['silentSeconds']
     meter.#silence.seconds = silent === null ? undefined : numberIn(silent, 'silence of a meter')
     for (const one of listIn(saved['blocks'], 'blocks of a meter')) {
-      const block = blockIn(recordIn(one, 'block of a meter'))
-      meter.#blocks.set(block.from, block)
-      meter.#unweighed.add(block.from)
+      const block = recordIn(one, 'block of a meter')
+      const { from } = blockIn(block)
+      meter.#blocks.set(from, blockIn(block))
+      if (block['isWeighed'] !== true) meter.#unweighed.add(from)
     }
     for (const one of listIn(saved['peaks'], 'peaks of a meter')) {
       const peak = recordIn(one, 'peak of a meter')
@@ -95,9 +96,8 @@ export class MeterBlocks {
   see(amount: Microjoules | undefined, span: WallSpan, clock: DemandClock): void {
     if (amount === undefined) this.#silence.goesOn(span)
     else this.#add(BigInt(amount), span, clock)
-    for (const start of this.#unweighed) {
-      const block = this.#blocks.get(start)
-      if (block !== undefined && block.to <= span.to) this.#weigh(block, clock)
+    for (const block of this.#blocks.values()) {
+      if (block.to <= span.to && this.#unweighed.has(block.from)) this.#weigh(block, clock)
     }
   }
 
@@ -119,7 +119,10 @@ export class MeterBlocks {
     return {
       ...this.identity,
       silentSeconds: this.#silence.seconds ?? null,
-      blocks: Array.from(this.#blocks.values(), blockState),
+      blocks: Array.from(this.#blocks.values(), (block) => ({
+        ...blockState(block),
+        isWeighed: !this.#unweighed.has(block.from),
+      })),
       peaks: Array.from(this.#peaks, ([period, block]) => ({ period, ...blockState(block) })),
       recent: this.#recent.state(),
     }
