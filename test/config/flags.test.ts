@@ -45,6 +45,17 @@ describe('parseFlags', () => {
     [['--log.level=debug', '--log.level=warn'], { logLevel: 'warn' }],
     [['--config.file=-'], { configFile: '-' }],
     [['serve'], {}],
+    [['rules', '--output=rules.yaml'], { command: 'rules', output: 'rules.yaml' }],
+    [
+      ['rules', '--rules.burn-rate=5%/1d, 12.5%/3d'],
+      {
+        command: 'rules',
+        burnRates: [
+          { fraction: 0.05, window: '1d' },
+          { fraction: 0.125, window: '3d' },
+        ],
+      },
+    ],
     [['check-config'], { command: 'check-config' }],
     [
       ['--log.level=warn', 'check-config', '--config.file=a'],
@@ -72,7 +83,7 @@ describe('parseFlags', () => {
     [['--config.file'], '--config.file needs a value'],
     [['--config.file', '--log.level=debug'], '--config.file needs a value'],
     [['--help=yes'], '--help takes no value'],
-    [['doctor'], 'unknown command doctor: known are serve and check-config'],
+    [['doctor'], 'unknown command doctor: known are serve, check-config, rules'],
     [['check-config', 'my.yml'], 'check-config takes no argument: my.yml'],
     [
       ['--web.listen-address=10451'],
@@ -91,6 +102,23 @@ describe('parseFlags', () => {
     [['--web.telemetry-path=/:id'], '--web.telemetry-path: /:id is not a path such as /metrics'],
     [['--web.telemetry-path=/healthz'], '--web.telemetry-path: /healthz is taken by the exporter itself'],
     [['--log.level=trace'], '--log.level: trace is not one of debug, info, warn, error'],
+    [
+      ['--rules.burn-rate=5/1d'],
+      '--rules.burn-rate: 5/1d is not a share of a budget within a window, such as 5%/1d',
+    ],
+    [
+      ['--rules.burn-rate=5%/1d,0%/1h'],
+      '--rules.burn-rate: 0%/1h is not a share of a budget within a window, such as 5%/1d',
+    ],
+    [
+      ['--rules.burn-rate=101%/1d'],
+      '--rules.burn-rate: 101%/1d is not a share of a budget within a window, such as 5%/1d',
+    ],
+    [
+      ['--rules.burn-rate=5%/0d'],
+      '--rules.burn-rate: 5%/0d is not a share of a budget within a window, such as 5%/1d',
+    ],
+    [['--rules.burn-rate=5%/1d,6%/1d'], '--rules.burn-rate: the window 1d is given twice'],
     [['--log.format=text'], '--log.format: text is not one of logfmt, json'],
   ])('%j is refused', (argv, message) => {
     expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
@@ -154,6 +182,8 @@ describe('usageText', () => {
       '--path.sysfs',
       '--path.rootfs',
       '--storage.path',
+      '--output',
+      '--rules.burn-rate',
       '--log.level',
       '--log.format',
       '--help',

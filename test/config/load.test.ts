@@ -326,6 +326,7 @@ describe('describeConfig', () => {
       ['budgets[].facility_factor', 'number from 1 to 10', ''],
       ['budgets[].meter', 'text', ''],
       ['budgets[].scope', 'one of `node`, `cluster`', 'node'],
+      ['budgets[].max_watts', 'number above 0', ''],
       ['budgets[].period', 'one of `day`, `week`, `month`, `dates`', 'month'],
       ['budgets[].billing_day', 'whole number from 1 to 31', ''],
       ['budgets[].from', 'text', ''],
@@ -335,6 +336,7 @@ describe('describeConfig', () => {
       ['demand[].meter', 'text', 'required'],
       ['demand[].block_minutes', 'one of `15`, `30`', '15'],
       ['demand[].limit_watts', 'number above 0', ''],
+      ['demand[].max_watts', 'number above 0', ''],
       ['demand[].billing_day', 'whole number from 1 to 31', '1'],
       ['demand[].time_zone', 'text', ''],
     ])

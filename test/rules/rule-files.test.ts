@@ -88,6 +88,14 @@ test('there is no runbook without its alert', () => {
   )
 })
 
+test('the guide lists every alert with its severity', () => {
+  const rows = [
+    ...text('docs/guides/alerts.md').matchAll(/^\| \[(\w+)\]\(\.\.\/runbooks\/\1\.md\) +\| (\w+)/gm),
+  ]
+  const listed = Object.fromEntries(rows.map(([, alert = '', severity]) => [alert, severity]))
+  expect(listed).toEqual(Object.fromEntries(alerts.map(({ alert, labels }) => [alert, labels.severity])))
+})
+
 interface PromtoolTests {
   readonly rule_files: readonly string[]
   readonly tests: readonly {
