@@ -27,15 +27,17 @@ const EVALUATION_SECONDS = 5
 const dateAt = (offsetDays: number): string =>
   new Date(Date.now() + offsetDays * 86_400_000).toISOString().slice(0, 10)
 
-/** In the middle of its period at any time of the day, so that all of its alerts are at work. */
+/** In the middle of it at any time of the day, so that all alerts of the budget are at work. */
+const [FROM, TO] = [dateAt(-1), dateAt(1)]
+
 const configWith = (limitJoules: number): string => `
 power_model: {enabled: false}
 budgets:
   - name: lab
     limit_joules: ${limitJoules}
     period: dates
-    from: ${dateAt(-1)}
-    to: ${dateAt(1)}
+    from: ${FROM}
+    to: ${TO}
     time_zone: UTC
 `
 

@@ -184,7 +184,7 @@ describe('what a configuration gets', () => {
     const { groups } = of(
       [
         budget({ maxWatts: watts(1500) }),
-        budget({ name: 'day\\"s', period: { kind: 'day' } }),
+        budget({ name: 'day\\"s {{ $x }}', period: { kind: 'day' } }),
         budget({ name: 'autumn', period: { kind: 'dates', from: '2026-10-01', to: '2026-12-31' } }),
       ],
       { demand: [meter()] },

@@ -118,7 +118,11 @@ export interface WatchedRate {
 }
 
 export const budgetRulesFor = (watched: readonly WatchedRate[]): RuleGroup =>
-  // the label that the result has anyway tells the rules of two budgets apart
+  // The label that the result has anyway tells the rules of two budgets apart. Labels are templates of Prometheus.
   groupWith(
-    watched.map(({ budget, rate }) => burnRateAlert(rate, `budget=${JSON.stringify(budget)}`, { budget })),
+    watched.map(({ budget, rate }) =>
+      burnRateAlert(rate, `budget=${JSON.stringify(budget)}`, {
+        budget: budget.replaceAll('{{', '{{ "{{" }}'),
+      }),
+    ),
   )
