@@ -61,6 +61,12 @@ describe('what is counted', () => {
     expect(used(some, NOON)).toBe('0.000007')
   })
 
+  test('adds up over ticks, part by part', () => {
+    const some = budgets({})
+    for (let tick = 0; tick < 3; tick += 1) some.book(everyPart, noMeters, SECOND)
+    expect(used(some, NOON)).toBe('0.012963')
+  })
+
   test('stays exact where a double would not be', () => {
     const some = budgets({})
     const most = Number.MAX_SAFE_INTEGER
@@ -432,6 +438,26 @@ describe('a clock that is set', () => {
   })
 })
 
+describe('a clock that wanders', () => {
+  test('and comes back each time keeps the use of the true month', () => {
+    const some = budgets({ period: { kind: 'month', billingDay: 1 } })
+    for (let year = 2030; year < 2045; year += 1) {
+      some.book([toWorkload(1)], noMeters, SECOND)
+      some.book([toWorkload(1)], noMeters, span(`${year}-01-01T00:00:00Z`, `${year}-01-01T00:00:01Z`))
+    }
+    expect(used(some, NOON)).toBe('0.000015')
+    expect(some.state().budgets[0]?.periods).toHaveLength(8)
+  })
+
+  test('leaves no power of the future in the projection', () => {
+    const some = budgets({})
+    some.book([toWorkload(3600e6 * 1000)], noMeters, span(NOON + 3600, NOON + 7200))
+    some.book([toWorkload(1e6)], noMeters, SECOND)
+    const left = at('2026-06-16T00:00:00Z') - (NOON + 1)
+    expect(statusOf(some, NOON + 1).projectedJoules).toBeCloseTo(3_600_001 + left, 6)
+  })
+})
+
 describe('a reload', () => {
   const counting = (): Budgets => {
     const some = budgets({})
@@ -503,6 +529,15 @@ describe('a reload', () => {
     some.reconfigure([budgetRule({ match: { user: 'alice' } })], NODE)
     some.book([toWorkload(20, 'host', known)], noMeters, SECOND)
     expect(used(some, NOON)).toBe('0.000020')
+  })
+
+  test('never forgets one in force', () => {
+    const some = counting()
+    for (let change = 0; change < 80; change += 1)
+      some.reconfigure([budgetRule(), budgetRule({ name: `b${change}` })], NODE)
+    const after = new Budgets([budgetRule()], NODE)
+    after.restore(throughJson(some.state()))
+    expect(used(after, NOON)).toBe('0.000010')
   })
 
   test('remembers only so many that are gone', () => {

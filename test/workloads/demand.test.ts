@@ -165,6 +165,14 @@ describe('the peak', () => {
     expect(statusOf(some, NOON + 800).peak?.watts).toBe(100)
   })
 
+  test('is weighed before it is forgotten, as when the exporter was down right after it', () => {
+    const some = demand({})
+    draw(some, 9000, NOON, NOON + 840, 60)
+    some.see(meters({ node: 7200 * 100e6 }), span(NOON + 840, NOON + 840 + 7200))
+    expect(statusOf(some, NOON + 8040).peak?.block.from).toBe(NOON)
+    expect(statusOf(some, NOON + 8040).peak?.watts).toBeCloseTo((9000 * 14 + 100) / 15, 6)
+  })
+
   test('keeps the first of two that are equal', () => {
     const some = demand({})
     draw(some, 100, NOON, NOON + 2700, 60)
