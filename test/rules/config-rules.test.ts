@@ -13,7 +13,7 @@ import { rulesFor, type WatchedBudget, type WatchedDemand } from '../../exporter
 import { isAlert, type AlertRule } from '../../exporter/src/rules/rule.ts'
 import { ruleText } from '../../exporter/src/rules/rule-text.ts'
 import { seconds, watts } from '../../exporter/src/units.ts'
-import { withProgram } from '../programs.ts'
+import { withProgram, type Ran, type Run } from '../programs.ts'
 
 const KWH = 3.6e6
 const NOW = seconds(Date.UTC(2026, 9, 10) / 1000)
@@ -180,6 +180,15 @@ describe('what a configuration gets', () => {
     ])
   })
 
+  const promtool = (run: Run, command: string, files: Readonly<Record<string, string>>): Ran => {
+    const folder = mkdtempSync(join(tmpdir(), 'wattribute-rules-'))
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
+    const [first = ''] = Object.keys(files)
+    const ran = run([command, 'rules', join(folder, first)], '')
+    rmSync(folder, { recursive: true })
+    return ran
+  }
+
   withProgram('promtool', 'rules that promtool takes', (run) => {
     const { groups } = of(
       [
@@ -189,13 +198,44 @@ describe('what a configuration gets', () => {
       ],
       { demand: [meter()] },
     )
-    const folder = mkdtempSync(join(tmpdir(), 'wattribute-rules-'))
-    const file = join(folder, 'rules.yaml')
-    writeFileSync(file, ruleText(groups, 'a test'))
-    const { status, output } = run(['check', 'rules', file], '')
-    rmSync(folder, { recursive: true })
-    expect({ status, output }).toEqual({ status: 0, output: expect.stringContaining('SUCCESS') })
+    expect(promtool(run, 'check', { 'rules.yaml': ruleText(groups, 'a test') })).toEqual({
+      status: 0,
+      output: expect.stringContaining('SUCCESS'),
+    })
   })
+
+  withProgram(
+    'promtool',
+    'rules that fire at the highest power, and not at the pace of the budget',
+    (run) => {
+      const name = 'lab {{ $x }}'
+      const { groups } = of([budget({ name, maxWatts: watts(1200) })])
+      const labels = `instance="a",budget="${name}",period="month",scope="node"`
+      const testAt = (power: number, alerts: readonly string[]): object => ({
+        interval: '5m',
+        input_series: [
+          { series: `wattribute_budget_used_joules{${labels}}`, values: `0+${power * 300}x1000` },
+          { series: `wattribute_budget_limit_joules{${labels}}`, values: `${720 * KWH}+0x1000` },
+        ],
+        promql_expr_test: [
+          {
+            eval_time: '80h',
+            expr: 'count by (budget, window) (ALERTS{alertstate="firing",budget!=""})',
+            exp_samples: alerts.map((window) => ({
+              labels: `{budget="${name}",window="${window}"}`,
+              value: 1,
+            })),
+          },
+        ],
+      })
+      const tests = [testAt(1200, ['1d', '3d']), testAt(1000, [])]
+      const { status, output } = promtool(run, 'test', {
+        'test.yaml': JSON.stringify({ rule_files: ['rules.yaml'], evaluation_interval: '5m', tests }),
+        'rules.yaml': ruleText(groups, 'a test'),
+      })
+      expect({ status, output }).toEqual({ status: 0, output: expect.stringContaining('SUCCESS') })
+    },
+  )
 })
 
 test('percent', () => {
