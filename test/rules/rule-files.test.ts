@@ -160,10 +160,12 @@ withProgram('promtool', 'promtool checks the rules', (run) => {
   expect({ status, output }).toEqual({ status: 0, output: expect.not.stringContaining('FAILED') })
 })
 
-withProgram('promtool', 'promtool runs the tests of the rules', (run) => {
-  const { status, output } = run(['test', 'rules', ...TESTS.map(repository)], '')
-  expect({ status, output }).toEqual({ status: 0, output: expect.not.stringContaining('FAILED') })
-})
+for (const path of TESTS) {
+  withProgram('promtool', `promtool runs ${path}`, (run) => {
+    const { status, output } = run(['test', 'rules', repository(path)], '')
+    expect({ status, output }).toEqual({ status: 0, output: expect.stringContaining('SUCCESS') })
+  })
+}
 
 const queries = alertNames.flatMap((alert) =>
   [...text(`docs/runbooks/${alert}.md`).matchAll(/```promql\n(.*?)```/gs)].flatMap(([, block = '']) =>
