@@ -119,20 +119,20 @@ const minutesOf = (duration: string): number =>
   )
 
 /** What the tests expect of a rule over time, such as `silent, fires, silent`; one text for each test. */
-function courses(alert: string, window: string | undefined): readonly string[] {
+function courses(alert: string, window: string): readonly string[] {
   return promtoolTests.flatMap(({ alert_rule_test: looks = [] }) => {
     const course = looks
       .filter(({ alertname }) => alertname === alert)
       .toSorted((one, other) => minutesOf(one.eval_time) - minutesOf(other.eval_time))
       .map(({ exp_alerts: expected }) =>
-        expected.some(({ exp_labels: labels }) => labels['window'] === window) ? 'fires' : 'silent',
+        expected.some(({ exp_labels: labels }) => (labels['window'] ?? '') === window) ? 'fires' : 'silent',
       )
       .filter((state, index, all) => state !== all[index - 1])
     return course.length === 0 ? [] : [course.join(', ')]
   })
 }
 
-test.each(alerts.map(({ alert, labels }) => [alert, labels['window']] as const))(
+test.each(alerts.map(({ alert, labels }) => [alert, labels['window'] ?? ''] as const))(
   'promtool sees %s %s keep silent, fire and end',
   (alert, window) => {
     const seen = courses(alert, window)
