@@ -29,7 +29,8 @@ const COMPOSITION = file(
   'engine-thread',
   'engine-messages',
   'supervisor',
-  'baseline-store',
+  'books',
+  'history-store',
 )
 
 module.exports = {
@@ -75,6 +76,11 @@ module.exports = {
       file('log'),
       '^node_modules/(@types/)?(bcryptjs|express|prom-client|zod)/',
       '^(node:)?(crypto|fs|http|https|path|tls|util|zlib)$',
+    ),
+    only(
+      'storage',
+      'files that survive; it knows nothing of what they hold',
+      '^(node:)?(fs|fs/promises|path|zlib)$',
     ),
     {
       name: 'nobody-imports-the-composition',

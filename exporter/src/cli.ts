@@ -5,6 +5,7 @@ import { ConfigError, loadConfig } from './config/load.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
 import { serve, type Exporter } from './main.ts'
+import { StorageError } from './storage/lock.ts'
 import { version } from './version.ts'
 
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64']
@@ -52,7 +53,7 @@ async function end(exporter: Exporter): Promise<void> {
 function fail(cause: unknown): void {
   if (cause instanceof UsageError || cause instanceof ConfigError) {
     complain(cause.message, 2)
-  } else if (cause instanceof ListenError) {
+  } else if (cause instanceof ListenError || cause instanceof StorageError) {
     complain(cause.message, 1)
   } else {
     complain(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause), 1)

@@ -8,7 +8,9 @@ import type { EngineOverview } from './exposition/reports.ts'
 import { SelfMetrics } from './exposition/self.ts'
 import { createServer } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
+import { NoLibc, openLibc } from './libc.ts'
 import { createLogger, type Log } from './log.ts'
+import { holdFolder } from './storage/lock.ts'
 import { Supervisor } from './supervisor.ts'
 import { version } from './version.ts'
 import { linuxClock } from './world.ts'
@@ -21,11 +23,12 @@ export interface Exporter {
   close(): Promise<boolean>
 }
 
-/** @throws ConfigError, ListenError */
+/** @throws ConfigError, ListenError, StorageError */
 export async function serve(flags: Flags): Promise<Exporter> {
   const log = createLogger({ level: flags.logLevel, format: flags.logFormat })
-  const config = loadConfig(flags.configFile)
+  const config = configIn(flags)
   const web = loadWebConfig(flags.webConfigFile)
+  if (flags.storagePath !== undefined) await hold(flags.storagePath)
   const self = new SelfMetrics(version)
   self.configLoaded(linuxClock.wall())
   const supervisor = new Supervisor({
@@ -71,6 +74,17 @@ export async function serve(flags: Flags): Promise<Exporter> {
   }
 }
 
+/** Only here the name of the machine is known. */
+function configIn({ configFile }: Flags): Config {
+  const config = loadConfig(configFile)
+  return { ...config, node: config.node === '' ? hostname() : config.node }
+}
+
+async function hold(folder: string): Promise<void> {
+  const libc = await openLibc()
+  holdFolder(folder, libc instanceof NoLibc ? undefined : libc.lockFile)
+}
+
 function startThread({ procfs, sysfs, rootfs, storagePath }: Flags, config: Config): Worker {
   const settings: EngineSettings = { paths: { procfs, sysfs, rootfs }, config, storagePath }
   return new Worker(new URL('./engine-thread.js', import.meta.url), {
@@ -80,9 +94,9 @@ function startThread({ procfs, sysfs, rootfs, storagePath }: Flags, config: Conf
   })
 }
 
-function reload({ configFile }: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
+function reload(flags: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
   try {
-    supervisor.reconfigure(loadConfig(configFile))
+    supervisor.reconfigure(configIn(flags))
     self.configLoaded(linuxClock.wall())
     log.info('the configuration was read again')
   } catch (cause) {

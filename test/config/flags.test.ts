@@ -10,6 +10,7 @@ const DEFAULTS = {
   procfs: '/proc',
   sysfs: '/sys',
   rootfs: '/',
+  storagePath: '/var/lib/wattribute',
   logLevel: 'info',
   logFormat: 'logfmt',
 }
@@ -38,6 +39,8 @@ describe('parseFlags', () => {
       ['--path.procfs=/host/proc', '--path.sysfs=/host/sys', '--path.rootfs=/host'],
       { procfs: '/host/proc', sysfs: '/host/sys', rootfs: '/host' },
     ],
+    [['--storage.path=/data'], { storagePath: '/data' }],
+    [['--storage.path='], { storagePath: undefined }],
     [['--log.level=debug', '--log.format', 'json'], { logLevel: 'debug', logFormat: 'json' }],
     [['--log.level=debug', '--log.level=warn'], { logLevel: 'warn' }],
     [['--config.file=-'], { configFile: '-' }],
@@ -106,6 +109,7 @@ describe('the environment', () => {
       WATTRIBUTE_PATH_ROOTFS: '/r',
       WATTRIBUTE_LOG_LEVEL: 'error',
       WATTRIBUTE_LOG_FORMAT: 'json',
+      WATTRIBUTE_STORAGE_PATH: '/d',
     }
     expect(parseFlags(['--log.level=debug'], env)).toEqual({
       command: 'serve',
@@ -116,6 +120,7 @@ describe('the environment', () => {
       procfs: '/p',
       sysfs: '/s',
       rootfs: '/r',
+      storagePath: '/d',
       logLevel: 'debug',
       logFormat: 'json',
     })

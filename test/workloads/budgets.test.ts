@@ -589,73 +589,6 @@ describe('what is saved', () => {
     expect(steady.statuses(wall).every(({ used: some }) => !some.isZero)).toBe(true)
   })
 
-  test('is followed by the changes of each tick, over reloads too', () => {
-    const some = new Budgets(rules, NODE)
-    let [wall, state, changes]: [number, unknown, unknown[]] = [
-      at('2026-10-24T20:00:00Z'),
-      throughJson(some.state()),
-      [],
-    ]
-    for (let step = 0; step < 120; step += 1) {
-      if (step === 40) [state, changes] = [throughJson(some.state()), []]
-      if (step === 60) some.reconfigure([...rules.slice(1), budgetRule({ name: 'new', meter: 'pdu' })], NODE)
-      if (step === 80) some.reconfigure(rules, NODE)
-      const reading = step % 4 === 0 ? meters({ pdu: 1_000_003 }) : noMeters
-      const bookings = [toWorkload(1_234_567 * (step + 1), 'accelerator'), toNobody(333, 'overhead')]
-      changes.push(throughJson(some.book(bookings, reading, span(wall, wall + 977.3))))
-      wall += 977.3
-      const after = new Budgets(rules, NODE)
-      after.restore(state, changes)
-      some.statuses(seconds(wall)).forEach((status) => {
-        const same = after.statuses(seconds(wall)).find(({ rule }) => rule.name === status.rule.name)
-        if (status.rule.name !== 'new') expect(same).toEqual(status)
-      })
-      if (step < 60 || step >= 80) expect(after.state()).toEqual(some.state())
-    }
-  })
-
-  test('says in a change who is in force only when it has to', () => {
-    const some = budgets({}, { name: 'meter', meter: 'pdu' })
-    const bookings = [toWorkload(5), toNobody(6, 'overhead')]
-    const identity = { counts: expect.any(String), period: { kind: 'day' }, timeZone: 'UTC' }
-    expect(some.book(bookings, noMeters, SECOND)).toEqual({
-      ...SECOND,
-      inForce: [
-        { name: 'b', ...identity },
-        { name: 'meter', ...identity },
-      ],
-      uses: [['0.000005', '0.000006'], null],
-    })
-    expect(some.book([], meters({ pdu: 7 }), SECOND)).toEqual({
-      ...SECOND,
-      uses: [['0.000000', '0.000000'], 7],
-    })
-  })
-
-  test.each<[unknown, string]>([
-    [3, 'the saved change of budgets cannot be used: it should be a mapping'],
-    [{ from: 0, to: 1, uses: [] }, 'the saved budgets and their changes do not fit'],
-    [{ from: 0, uses: [null] }, 'the saved change of budgets cannot be used: it should be a number'],
-    [
-      { from: 0, to: 1, uses: [-1] },
-      'the saved change of a budget cannot be used: it should be whole microjoules',
-    ],
-    [
-      { from: 0, to: 1, uses: [['1', '2']] },
-      'the saved change of a budget cannot be used: it should be decimal joules with six digits',
-    ],
-    [
-      { from: 0, to: 1, uses: [['1.000000']] },
-      'the saved change of a budget cannot be used: it should be text',
-    ],
-  ])('a change that does not fit is refused, and changes nothing: %j', (change, sentence) => {
-    const some = budgets({})
-    some.book([toWorkload(5)], noMeters, SECOND)
-    const before = some.state()
-    expect(() => some.restore(throughJson(before), [change])).toThrow(new StateError(sentence))
-    expect(some.state()).toEqual(before)
-  })
-
   test('holds energies as text, to the microjoule', () => {
     const some = budgets({})
     some.book([toWorkload(Number.MAX_SAFE_INTEGER), toNobody(2, 'overhead')], noMeters, SECOND)
@@ -680,7 +613,6 @@ describe('what is saved', () => {
           recentOverhead: [{ from: NOON, joules: '0.000002', seconds: 1 }],
         },
       ],
-      inForce: 1,
     })
   })
 
@@ -696,7 +628,6 @@ describe('what is saved', () => {
 
   const saved = (change: object): unknown => ({
     version: 1,
-    inForce: 1,
     budgets: [
       {
         name: 'b',
@@ -763,5 +694,5 @@ test('without budgets nothing is done and nothing saved', () => {
   const some = budgets()
   some.book([toWorkload(microjoules(5))], noMeters, SECOND)
   expect(some.statuses(NOON)).toEqual([])
-  expect(some.state()).toEqual({ version: 1, budgets: [], inForce: 0 })
+  expect(some.state()).toEqual({ version: 1, budgets: [] })
 })
