@@ -15,6 +15,7 @@ import {
   throughJson,
   toNobody,
   toWorkload,
+  wasDown,
 } from './bookings.ts'
 
 const NODE = 'gpu-07'
@@ -85,7 +86,7 @@ const ticks: fc.Arbitrary<readonly Tick[]> = fc
     return some.map(([bookings, length]) => {
       const from = wall
       wall += length
-      return { bookings, span: { from: seconds(from), to: seconds(wall) } }
+      return { bookings: [...bookings, wasDown], span: { from: seconds(from), to: seconds(wall) } }
     })
   })
 

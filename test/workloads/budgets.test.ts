@@ -12,6 +12,7 @@ import {
   throughJson,
   toNobody,
   toWorkload,
+  wasDown,
 } from './bookings.ts'
 
 const NODE = 'gpu-07'
@@ -181,11 +182,11 @@ describe('a meter', () => {
   })
 })
 
-/** 1 W, as one booking of each hour. */
+/** 1 W, as one booking of each hour, as if the exporter had been down all the time. */
 function oneWatt(some: Budgets, from: number, to: number): void {
   for (let hour = from; hour < to; hour += 3600) {
     const length = Math.min(3600, to - hour)
-    some.book([toWorkload(length * 1e6)], noMeters, span(hour, hour + length))
+    some.book([toNobody(length * 1e6, 'idle', 'exporter_down')], noMeters, span(hour, hour + length))
   }
 }
 
@@ -320,9 +321,26 @@ describe('periods', () => {
     expect(used(some, at('2026-06-16T05:00:00Z'))).toBe('7.000000')
   })
 
+  test('a night of which nothing is known has none of the first tick after it', () => {
+    const some = budgets({})
+    const midnight = at('2026-06-15T00:00:00Z')
+    for (let second = -3600; second < 0; second += 60)
+      some.book([toWorkload(60e6)], noMeters, span(midnight + second, midnight + second + 60))
+    some.book([toWorkload(1e6)], noMeters, span(midnight, midnight + 8 * 3600))
+    expect(used(some, midnight - 1)).toBe('3600.000000')
+    const status = statusOf(some, midnight + 8 * 3600)
+    expect([status.used.toString(), status.observedSince]).toEqual(['1.000000', midnight + 8 * 3600])
+    // and the projection goes on with the power that is known, not with a night of nothing
+    expect(status.projectedJoules).toBeCloseTo(1 + (3601 / 3600) * 16 * 3600, 6)
+  })
+
   test('a holiday of many days leaves each day its part', () => {
     const some = budgets({})
-    some.book([toNobody(86_400_000_000 * 20)], noMeters, span('2026-06-01T00:00:00Z', '2026-06-21T00:00:00Z'))
+    some.book(
+      [toNobody(86_400_000_000 * 20, 'idle', 'exporter_down')],
+      noMeters,
+      span('2026-06-01T00:00:00Z', '2026-06-21T00:00:00Z'),
+    )
     for (const date of ['2026-06-14', '2026-06-20'])
       expect(used(some, at(`${date}T12:00:00Z`))).toBe('86400.000000')
   })
@@ -393,7 +411,11 @@ describe('the projection', () => {
 
   test('has the factor on IT and the overhead as it is', () => {
     const some = budgets({ facilityFactor: 1.5 })
-    some.book([toWorkload(3600e6), toNobody(360e6, 'overhead')], noMeters, span(midnight, midnight + HOUR))
+    some.book(
+      [wasDown, toWorkload(3600e6), toNobody(360e6, 'overhead')],
+      noMeters,
+      span(midnight, midnight + HOUR),
+    )
     // 1 W × 1.5 + 0.1 W, all day
     expect(statusOf(some, midnight + HOUR).projectedJoules).toBeCloseTo(1.6 * 24 * HOUR, 6)
   })
@@ -451,7 +473,7 @@ describe('a clock that wanders', () => {
 
   test('leaves no power of the future in the projection', () => {
     const some = budgets({})
-    some.book([toWorkload(3600e6 * 1000)], noMeters, span(NOON + 3600, NOON + 7200))
+    some.book([wasDown, toWorkload(3600e6 * 1000)], noMeters, span(NOON + 3600, NOON + 7200))
     some.book([toWorkload(1e6)], noMeters, SECOND)
     const left = at('2026-06-16T00:00:00Z') - (NOON + 1)
     expect(statusOf(some, NOON + 1).projectedJoules).toBeCloseTo(3_600_001 + left, 6)
@@ -574,7 +596,7 @@ describe('what is saved', () => {
       const next = seconds(wall + 977.3) // through the change of clocks and midnights of all zones
       const bookings = [
         toWorkload(1_234_567 * (step + 1), 'accelerator'),
-        toNobody(7 * step),
+        toNobody(7 * step, 'idle', 'exporter_down'),
         toNobody(333, 'overhead'),
       ]
       const reading = step % 4 === 0 ? meters({ pdu: 1_000_003 }) : noMeters

@@ -92,11 +92,11 @@ describe('blocks', () => {
     expect(meter?.blocks.map(({ joules }) => joules)).toEqual(['0.250000', '0.750001'])
   })
 
-  test('that ended while the exporter was down have the mean of that time', () => {
+  test('that ended while the exporter was down have the mean of that time, and were not observed', () => {
     const some = demand({})
     some.see(meters({ node: 3600 * 500 * 1e6 }), span(NOON, NOON + 3600))
     const { last, peak } = statusOf(some, NOON + 3601)
-    expect(last).toEqual({ block: span(NOON + 2700, NOON + 3600), watts: 500, observedRatio: 1 })
+    expect(last).toEqual({ block: span(NOON + 2700, NOON + 3600), watts: 500, observedRatio: 0 })
     expect(peak?.watts).toBe(500)
   })
 

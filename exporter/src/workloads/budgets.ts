@@ -18,7 +18,7 @@ import { BudgetUse, keyOf, type BudgetIdentity, type BudgetUseState } from './bu
 import { energyTotal } from './exact-energy.ts'
 import { Retained } from './retained.ts'
 import { listIn, recordIn, StateError } from './saved-state.ts'
-import { withoutJumps } from './time-split.ts'
+import { isOneTick, withoutJumps } from './time-split.ts'
 
 export { StateError } from './saved-state.ts'
 
@@ -89,7 +89,7 @@ export class Budgets {
       if (workload === undefined || this.#ofSome.length === 0) continue
       for (const budget of this.#countingOf(workload)) budget.collect(rank, amount)
     }
-    const lasted = withoutJumps(span)
+    const lasted = spentIn(bookings, withoutJumps(span))
     for (const budget of this.#inForce) budget.book(meters, lasted)
   }
 
@@ -133,6 +133,15 @@ export class Budgets {
     }
     return budgets
   }
+}
+
+/**
+ * What was spent while the exporter did not run is booked as such. Where nothing is, it is not known, and what was booked
+ * is of the first tick after it.
+ */
+function spentIn(bookings: readonly Booking[], span: WallSpan): WallSpan {
+  const isKnown = isOneTick(span) || bookings.some(({ reason }) => reason === 'exporter_down')
+  return isKnown ? span : { from: span.to, to: span.to }
 }
 
 /** Boundaries are running sums of the parts in this order. */
