@@ -62,6 +62,7 @@ module.exports = {
       'config',
       'settings, before anything runs',
       '^exporter/src/ledger/idle-policy\\.ts$',
+      '^exporter/src/workloads/calendar\\.ts$',
       file('log'),
       '^node_modules/(yaml|zod)/',
       '^(node:)?(buffer|fs|util)$',

@@ -130,11 +130,13 @@ export interface Census {
   readonly limitation: string
 }
 
+export const WORKLOAD_KINDS = ['training', 'inference', 'interactive', 'other', 'system', 'unknown'] as const
+
 /** The labels under which people know a workload. */
 export interface WorkloadLabels {
   readonly workload: string
   readonly namespace: string
-  readonly kind: 'training' | 'inference' | 'interactive' | 'other' | 'system' | 'unknown'
+  readonly kind: (typeof WORKLOAD_KINDS)[number]
   readonly model: string
   readonly variant: string
 }
@@ -193,11 +195,12 @@ export interface BudgetRule {
   readonly name: string
   /** Without a condition all of the node counts, what nobody could be charged with included. */
   readonly match: BudgetMatch
-  readonly limit: Microjoules
+  /** Above 0; as it was chosen by people, so a double will do. Yearly limits are beyond what `Microjoules` hold. */
+  readonly limitJoules: number
   readonly boundary: Boundary
   /** At the boundary `facility`: joules at the meter per joule of IT where overhead has no meter of its own; 1 and more. */
   readonly facilityFactor: number | undefined
-  /** Counts this domain (its id) instead of bookings. */
+  /** Counts this domain (its id, or `node`: all that was measured) instead of bookings. */
   readonly meter: string | undefined
   /** `cluster`: the limit is shared by all nodes that have this budget. */
   readonly scope: 'node' | 'cluster'

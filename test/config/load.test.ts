@@ -13,7 +13,7 @@ afterAll(() => {
 
 function load(text: string | Uint8Array): Config {
   writeFileSync(file, text)
-  return loadConfig(file)
+  return loadConfig(file, () => 'Asia/Kathmandu')
 }
 
 /** What is said about a file, without its path. */
@@ -36,6 +36,10 @@ const DEFAULTS = {
   powerModel: { enabled: true },
   processes: { enabled: true, top: 50 },
   seriesLimit: 20_000,
+  timeZone: 'Asia/Kathmandu',
+  node: '',
+  budgets: [],
+  demand: [],
 }
 
 describe('the example in the documentation', () => {
@@ -59,7 +63,7 @@ describe('a good file', () => {
     ['a byte order mark', '\u{feff}'],
     ['keys without values', 'tick_seconds:\nbaselines:\npower_model:\n  cpu_idle_watts:\nprocesses:\n'],
   ])('%s gives the defaults', (_, text) => {
-    expect(text === undefined ? loadConfig(undefined) : load(text)).toEqual(DEFAULTS)
+    expect(text === undefined ? loadConfig(undefined, () => 'Asia/Kathmandu') : load(text)).toEqual(DEFAULTS)
   })
 
   test('every key is taken', () => {
@@ -79,6 +83,8 @@ power_model:
   memory_watts: 6
 processes: { enabled: false, top: 1000 }
 series_limit: 100
+time_zone: Europe/Berlin
+node: gpu-07
 `
     expect(load(text)).toEqual({
       tickSeconds: 0.5,
@@ -92,6 +98,10 @@ series_limit: 100
       powerModel: { enabled: false, cpuIdleWatts: 40, cpuMaxWatts: 40, memoryWatts: 6 },
       processes: { enabled: false, top: 1000 },
       seriesLimit: 100,
+      timeZone: 'Europe/Berlin',
+      node: 'gpu-07',
+      budgets: [],
+      demand: [],
     })
   })
 
@@ -135,7 +145,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `power_model`, `processes`, `series_limit`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `power_model`, `processes`, `series_limit`, `time_zone`, `node`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -293,6 +303,40 @@ describe('describeConfig', () => {
       ['processes.enabled', '`true` or `false`', 'true'],
       ['processes.top', 'whole number from 1 to 1000', '50'],
       ['series_limit', 'whole number from 100 to 1000000', '20000'],
+      ['time_zone', 'text', ''],
+      ['node', 'text', ''],
+      ['budgets', 'list of mappings', '[]'],
+      ['budgets[].name', 'text', 'required'],
+      ['budgets[].match', 'mapping', ''],
+      ['budgets[].match.workload', 'text', ''],
+      ['budgets[].match.namespace', 'text', ''],
+      [
+        'budgets[].match.kind',
+        'one of `training`, `inference`, `interactive`, `other`, `system`, `unknown`',
+        '',
+      ],
+      ['budgets[].match.user', 'text', ''],
+      ['budgets[].match.account', 'text', ''],
+      ['budgets[].match.node', 'text', ''],
+      ['budgets[].match.pod_labels', 'mapping', ''],
+      ['budgets[].limit_kwh', 'number above 0 to 1000000000', ''],
+      ['budgets[].limit_mwh', 'number above 0 to 1000000', ''],
+      ['budgets[].limit_joules', 'number above 0 to 3600000000000000', ''],
+      ['budgets[].boundary', 'one of `accelerator`, `host`, `provisioned`, `facility`', 'provisioned'],
+      ['budgets[].facility_factor', 'number from 1 to 10', ''],
+      ['budgets[].meter', 'text', ''],
+      ['budgets[].scope', 'one of `node`, `cluster`', 'node'],
+      ['budgets[].period', 'one of `day`, `week`, `month`, `dates`', 'month'],
+      ['budgets[].billing_day', 'whole number from 1 to 31', ''],
+      ['budgets[].from', 'text', ''],
+      ['budgets[].to', 'text', ''],
+      ['budgets[].time_zone', 'text', ''],
+      ['demand', 'list of mappings', '[]'],
+      ['demand[].meter', 'text', 'required'],
+      ['demand[].block_minutes', 'one of `15`, `30`', '15'],
+      ['demand[].limit_watts', 'number above 0', ''],
+      ['demand[].billing_day', 'whole number from 1 to 31', '1'],
+      ['demand[].time_zone', 'text', ''],
     ])
   })
 
