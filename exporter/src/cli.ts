@@ -7,6 +7,7 @@ import { loadWebConfig } from './exposition/web-config.ts'
 import { serve, type Exporter } from './main.ts'
 import { reportText } from './report-command.ts'
 import { ReportError } from './report/options.ts'
+import { StorageError } from './storage/lock.ts'
 import { version } from './version.ts'
 import { linuxClock } from './world.ts'
 
@@ -58,11 +59,14 @@ async function end(exporter: Exporter): Promise<void> {
   if (!hasEnded) process.kill(process.pid, 'SIGKILL')
 }
 
+/** What stands in the way of a good command line; its sentence says all. */
+const REFUSALS = [ListenError, StorageError, ReportError]
+
 function fail(cause: unknown): void {
   if (cause instanceof UsageError || cause instanceof ConfigError) {
     complain(cause.message, 2)
-  } else if (cause instanceof ListenError || cause instanceof ReportError) {
-    complain(cause.message, 1)
+  } else if (REFUSALS.some((one) => cause instanceof one)) {
+    complain((cause as Error).message, 1)
   } else {
     complain(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause), 1)
   }

@@ -1,13 +1,13 @@
 /** The engine in a thread of its own: ticks by its own clock, whoever scrapes, and hands each page over. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { BaselineStore } from './baseline-store.ts'
 import { Beat } from './beat.ts'
-import { Engine } from './engine.ts'
+import type { FormerBooks } from './books.ts'
+import { Engine, type Keeping } from './engine.ts'
 import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
 import { PageWriter } from './exposition/page.ts'
-import { isOwnProcfs, NoLibc, openCpuClock } from './libc.ts'
-import type { Seconds } from './units.ts'
-import { linuxClock, linuxFiles, linuxWorld, type CpuClock, type WorldPaths } from './world.ts'
+import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
+import { Journal } from './storage/journal.ts'
+import { linuxClock, linuxFiles, linuxWorld, Unreadable, type CpuClock, type WorldPaths } from './world.ts'
 
 const port = parentPort
 if (port === null) throw new Error('engine-thread.ts runs in a worker thread only')
@@ -15,24 +15,34 @@ if (port === null) throw new Error('engine-thread.ts runs in a worker thread onl
 const say = (message: FromEngine, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
 const { paths, config, storagePath } = workerData as EngineSettings
-const engine = new Engine(linuxWorld(paths, await cpuClockFor(paths)), config)
-const baselines = storagePath === undefined ? undefined : new BaselineStore(storagePath, warn)
-if (baselines !== undefined) engine.recallBaselines(baselines.load())
+const journal = storagePath === undefined ? undefined : openJournal(storagePath)
+const engine = new Engine(linuxWorld(paths, await cpuClockFor(paths)), config, journal && keepingBy(journal))
+journal?.beginAtOnce(engine.state(), linuxClock.now())
 const spare: PageBuffers[] = []
 const beat = new Beat(tick, linuxClock, config.tickSeconds)
 
 async function cpuClockFor({ procfs }: WorldPaths): Promise<CpuClock | undefined> {
-  const clock = await openCpuClock()
+  const libc = await openLibc()
   const reason =
-    clock instanceof NoLibc
-      ? clock.reason
+    libc instanceof NoLibc
+      ? libc.reason
       : isOwnProcfs(linuxFiles(), procfs)
         ? ''
         : `${procfs} belongs to another PID namespace`
-  if (reason === '' && !(clock instanceof NoLibc)) return clock
+  if (reason === '' && !(libc instanceof NoLibc)) return libc.cpuClock
   const message = 'CPU times are read from /proc/<pid>/stat, in steps of 10 ms'
   say({ kind: 'notices', notices: [{ level: 'warn', message, fields: { reason } }] })
   return undefined
+}
+
+function openJournal(folder: string): Journal {
+  const boot = linuxFiles().readText(`${paths.procfs}/sys/kernel/random/boot_id`)
+  return new Journal({ folder, boot: boot instanceof Unreadable ? '' : boot.trim(), complain: warn })
+}
+
+/** The checksums say that it is what this version wrote. */
+function keepingBy(kept: Journal): Keeping {
+  return { former: kept.found as FormerBooks | undefined, append: (changes) => kept.append(changes) }
 }
 
 function warn(message: string, file: string): void {
@@ -56,16 +66,8 @@ async function tick(): Promise<void> {
     [buffers.text, buffers.openMetrics],
   )
   if (notices.length > 0) say({ kind: 'notices', notices })
-  keepBaselines(at)
-}
-
-const KEEP_EVERY_SECONDS = 60
-let keptAt = -Infinity
-
-function keepBaselines(at: Seconds): void {
-  if (at - keptAt < KEEP_EVERY_SECONDS) return
-  keptAt = at
-  baselines?.save(engine.observedBaselines)
+  if (journal?.isDue(at) === true) void journal.begin(engine.state(), at)
+  journal?.sync(at)
 }
 
 function takeSpare(): { text: Buffer; openMetrics: Buffer } | undefined {
@@ -94,7 +96,7 @@ function answer(id: number, subject: Subject): void {
 
 async function stop(): Promise<void> {
   beat.stop()
-  baselines?.save(engine.observedBaselines)
+  journal?.close(engine.state(), linuxClock.now())
   await engine.close()
   port?.close()
 }

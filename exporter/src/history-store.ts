@@ -18,8 +18,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import type { Complain } from './baseline-store.ts'
 import type { WallSpan } from './model.ts'
+import type { Complain } from './storage/journal.ts'
 import { Calendar, type LocalDate } from './workloads/calendar.ts'
 import { bucketOf, recordOf, type BucketUnit, type ClosedBucket } from './workloads/history-bucket.ts'
 

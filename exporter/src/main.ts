@@ -8,7 +8,9 @@ import type { EngineOverview } from './exposition/reports.ts'
 import { SelfMetrics } from './exposition/self.ts'
 import { createServer } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
+import { NoLibc, openLibc } from './libc.ts'
 import { createLogger, type Log } from './log.ts'
+import { holdFolder } from './storage/lock.ts'
 import { Supervisor } from './supervisor.ts'
 import { version } from './version.ts'
 import { linuxClock } from './world.ts'
@@ -21,11 +23,12 @@ export interface Exporter {
   close(): Promise<boolean>
 }
 
-/** @throws ConfigError, ListenError */
+/** @throws ConfigError, ListenError, StorageError */
 export async function serve(flags: Flags): Promise<Exporter> {
   const log = createLogger({ level: flags.logLevel, format: flags.logFormat })
   const config = loadConfig(flags.configFile)
   const web = loadWebConfig(flags.webConfigFile)
+  if (flags.storagePath !== undefined) await hold(flags.storagePath)
   const self = new SelfMetrics(version)
   self.configLoaded(linuxClock.wall())
   const supervisor = new Supervisor({
@@ -42,6 +45,10 @@ export async function serve(flags: Flags): Promise<Exporter> {
     reports: {
       sensors: () => supervisor.report('sensors'),
       ledger: () => supervisor.report('ledger'),
+      budgets: async () => {
+        const { budgets, demand } = (await supervisor.report('overview')) as EngineOverview
+        return { budgets, demand }
+      },
       overview: async () => ({
         host: hostname(),
         version,
@@ -65,6 +72,11 @@ export async function serve(flags: Flags): Promise<Exporter> {
       return supervisor.close()
     },
   }
+}
+
+async function hold(folder: string): Promise<void> {
+  const libc = await openLibc()
+  holdFolder(folder, libc instanceof NoLibc ? undefined : libc.lockFile)
 }
 
 function startThread({ procfs, sysfs, rootfs, storagePath }: Flags, config: Config): Worker {

@@ -59,6 +59,8 @@ export interface Reading {
   readonly to: Seconds
   /** What the counter claimed beyond the physical maximum and was not believed. */
   readonly excess?: Microjoules
+  /** It covers a time in which the exporter did not run: nobody saw whose energy it was. */
+  readonly whileDown?: true
 }
 
 /** What a cgroup path says about who lives there. Empty strings where it says nothing. */

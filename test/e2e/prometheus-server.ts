@@ -60,6 +60,14 @@ export class PrometheusServer {
     return answer.data.result
   }
 
+  /** Unix seconds of the newest sample of a series within the last hour: there `increase` has nothing to extrapolate. */
+  async lastTimeOf(series: string): Promise<number> {
+    const stored = (await this.query(`${series}[1h]`)) as unknown as readonly {
+      readonly values: readonly (readonly [time: number, value: string])[]
+    }[]
+    return Math.max(...stored.map(({ values }) => values.at(-1)?.[0] ?? 0))
+  }
+
   /** The first answer that holds. Asked again as often as the target is scraped. */
   async until(
     query: string,
@@ -96,7 +104,8 @@ export class PrometheusServer {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

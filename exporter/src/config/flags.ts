@@ -28,7 +28,7 @@ export interface Flags {
   readonly procfs: string
   readonly sysfs: string
   readonly rootfs: string
-  /** Absent: nothing is kept from run to run. */
+  /** Undefined: nothing is kept from run to run. */
   readonly storagePath: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
@@ -73,8 +73,9 @@ const FLAGS = [
   {
     name: 'storage.path',
     value: 'FOLDER',
-    default: '',
-    sentence: 'Where observed idle powers are kept from run to run; without it, nowhere.',
+    default: '/var/lib/wattribute',
+    sentence:
+      'Where the books are kept, so that counters go on after a restart; empty: nowhere, and they begin at 0.',
   },
   {
     name: 'log.level',
@@ -234,7 +235,7 @@ function listenAddressOf({ text, from }: Setting): ListenAddress {
 const PATH = /^\/[\w.~/-]*$/
 
 /** The server answers here itself. */
-const TAKEN = ['/healthz', '/readyz', '/api/v1/sensors', '/api/v1/ledger']
+const TAKEN = ['/healthz', '/readyz', '/api/v1/sensors', '/api/v1/ledger', '/api/v1/budgets']
 
 function telemetryPathOf({ text, from }: Setting): string {
   if (!PATH.test(text)) throw new UsageError(`${from}: ${text} is not a path such as /metrics`)

@@ -9,22 +9,34 @@
 import { COMPONENTS } from '../model.ts'
 import type {
   Activity,
+  Booking,
   Component,
   Consumer,
   Domain,
   Group,
   Identity,
   Part,
+  Method,
   Reading,
-  WorkloadLabels,
+  Reason,
+  WorkloadFacts,
 } from '../model.ts'
-import { EnergyTotal, type Microjoules, type Seconds, type Watts } from '../units.ts'
+import {
+  EnergyTotal,
+  microjoules,
+  noEnergy,
+  seconds,
+  type Microjoules,
+  type Seconds,
+  type Watts,
+} from '../units.ts'
 import { Baselines } from './baseline.ts'
-import { activePartOf, EnergyClasses } from './classes.ts'
-import { Distribution } from './distribution.ts'
+import { activePartOf, EnergyClasses, type EnergyClass } from './classes.ts'
+import { Distribution, type Post } from './distribution.ts'
 import type { IdlePolicy } from './idle-policy.ts'
-import { Nesting, type Leaf, type LeafReading } from './nesting.ts'
+import { Nesting, type Gap, type Leaf, type LeafReading } from './nesting.ts'
 import { ProcessView } from './process-view.ts'
+import type { FactsRecord, LedgerChanges, LedgerState } from './record.ts'
 import { View, type Holder, type Lifetimes } from './view.ts'
 import type { Recipient } from './weights.ts'
 
@@ -70,13 +82,22 @@ const OVERFLOW = {
 interface GroupAccounts {
   container: Holder
   workload: Holder
-  readonly labels: WorkloadLabels
+  readonly labels: WorkloadFacts
 }
 
 /** A group that has used energy, and what people call it. */
 export interface NamedGroup {
   readonly identity: Identity
-  readonly labels: WorkloadLabels
+  readonly labels: WorkloadFacts
+}
+
+/** What one tick has changed: for the journal, and for all who count along. */
+export interface TickOfBooks {
+  readonly changes: LedgerChanges
+  readonly bookings: readonly Booking[]
+  /** Energy of each root, by domain id. */
+  readonly meters: ReadonlyMap<string, Microjoules>
+  readonly gaps: readonly Gap[]
 }
 
 export class Ledger {
@@ -87,11 +108,15 @@ export class Ledger {
   /** One series per reason. */
   readonly unattributed: View
   /** Energy of the leaves, summed apart from all accounts: what the audit compares a page with. */
-  readonly leafTotals = new Map<Component, EnergyTotal>()
+  leafTotals = new Map<Component, EnergyTotal>()
   readonly #distribution: Distribution
   readonly #processes: ProcessView
-  readonly #nameOf: (identity: Identity) => WorkloadLabels
+  readonly #nameOf: (identity: Identity) => WorkloadFacts
   readonly #groups = new WeakMap<Group, GroupAccounts>()
+  readonly #facts = new WeakMap<Holder, WorkloadFacts>()
+  /** Since the changes were last taken down. */
+  #newFacts: FactsRecord[] = []
+  #bookedAt: Seconds
   #policy: LedgerPolicy
 
   /**
@@ -100,7 +125,7 @@ export class Ledger {
    */
   constructor(
     policy: LedgerPolicy,
-    options: { nameOf: (identity: Identity) => WorkloadLabels; startedAt: Seconds; lostAfter: Seconds },
+    options: { nameOf: (identity: Identity) => WorkloadFacts; startedAt: Seconds; lostAfter: Seconds },
   ) {
     this.#policy = policy
     this.#nameOf = options.nameOf
@@ -108,7 +133,9 @@ export class Ledger {
     this.baselines = new Baselines(policy.baselines)
     this.#distribution = new Distribution(this.baselines)
     const { startedAt } = options
-    const view = (overflow: readonly string[]): View => new View({ overflow, startedAt, ...policy })
+    this.#bookedAt = startedAt
+    const { classes } = this
+    const view = (overflow: readonly string[]): View => new View({ overflow, startedAt, classes, ...policy })
     this.views = {
       workload: view(OVERFLOW.workload),
       container: view(OVERFLOW.container),
@@ -132,21 +159,111 @@ export class Ledger {
 
   book(tick: Tick): void {
     const { at, wall, activity } = tick
-    const settled = this.nesting.settle(at, wall, tick.domains, tick.readings)
-    for (const reading of settled.readings) this.#count(reading)
+    this.#bookedAt = at
+    const { readings, unread } = this.nesting.settle(at, wall, tick.domains, tick.readings)
+    for (const reading of readings) this.#count(reading)
     const post = (to: Recipient, leaf: Leaf, part: Part, amount: Microjoules): void =>
       this.#post(to, leaf, part, amount, tick)
+    for (const reading of readings)
+      if (reading.whileDown === true) this.#bookUnseen('exporter_down', reading, post)
+    const seen = readings.filter(({ whileDown }) => whileDown !== true)
     if (activity === undefined) {
-      for (const { domain, spent } of settled.readings) {
-        const part = activePartOf(domain.component) === 'overhead' ? 'overhead' : 'idle'
-        post('warming_up', domain, part, spent)
-      }
+      for (const reading of seen) this.#bookUnseen('warming_up', reading, post)
     } else {
-      this.#distribution.split(settled, activity, this.#policy.idlePolicy, post)
+      this.#distribution.split({ readings: seen, unread }, activity, this.#policy.idlePolicy, post)
       this.#keepAlive(activity, at)
     }
     this.#processes.rank(at, wall)
     for (const view of this.#allViews()) view.sweep(at)
+  }
+
+  /** What has happened since this was last asked; to be asked once a tick. */
+  changes(): TickOfBooks {
+    const { workload, container, process } = this.views
+    const views = {
+      workload: workload.changes(),
+      container: container.changes(),
+      process: process.changes(),
+      unattributed: this.unattributed.changes(),
+    }
+    const { booked, gaps, ...nesting } = this.nesting.changes()
+    const facts = this.#newFacts
+    this.#newFacts = []
+    return {
+      changes: {
+        at: this.#bookedAt,
+        views: mapValues(views, ({ opened, credits, retired, dropped }) => ({
+          opened,
+          credits,
+          retired,
+          dropped,
+        })),
+        nesting,
+        waiting: this.#processes.waiting(),
+        facts,
+      },
+      bookings: [
+        ...views.workload.booked.map(({ account: { holder, energyClass }, amount }) => ({
+          ...classOf(energyClass),
+          amount,
+          workload: this.#factsOf(holder),
+        })),
+        ...views.unattributed.booked.map(({ account: { holder, energyClass }, amount }) => ({
+          ...classOf(energyClass),
+          amount,
+          reason: holder.labels[0] as Reason,
+        })),
+      ],
+      meters: new Map(
+        booked.flatMap(([{ domain, within }, amount]) => (within === '' ? [[domain, amount] as const] : [])),
+      ),
+      gaps,
+    }
+  }
+
+  state(): LedgerState {
+    const workloads = Array.from(this.views.workload.accounts(), ({ holder }) => holder)
+    return {
+      at: this.#bookedAt,
+      views: mapValues({ ...this.views, unattributed: this.unattributed }, (view) => view.state()),
+      nesting: this.nesting.state(),
+      waiting: this.#processes.waiting(),
+      facts: Array.from(new Set(workloads)).flatMap((holder) => {
+        const facts = this.#facts.get(holder)
+        return facts === undefined ? [] : factsRecords(holder.labels, facts)
+      }),
+    }
+  }
+
+  /**
+   * Takes up an earlier run's books in place of none: a state and the changes of every tick after it.
+   * @param each is told of every tick that is done again
+   * @throws RangeError when they do not fit together
+   */
+  restore(
+    state: LedgerState,
+    later: Iterable<LedgerChanges>,
+    wall: Seconds,
+    each: (tick: Omit<TickOfBooks, 'changes'>) => void,
+  ): void {
+    const views = { ...this.views, unattributed: this.unattributed }
+    for (const [name, view] of Object.entries(views)) {
+      const own = state.views[name]
+      if (own !== undefined) view.restore(own, seconds(state.at))
+    }
+    this.nesting.restore(state.nesting)
+    this.#recallFacts(state.facts, seconds(state.at))
+    let { waiting, at } = state
+    for (const changes of later) {
+      each(this.#replay(changes, views))
+      waiting = changes.waiting
+      at = changes.at
+    }
+    this.#bookedAt = seconds(at)
+    this.#processes.takeUp(waiting, this.classes, this.#bookedAt, wall)
+    for (const view of Object.values(views)) view.resume(this.#bookedAt)
+    this.leafTotals = this.nesting.leafTotals()
+    this.changes() // what was taken up is in the next state
   }
 
   /** Of these groups the ones that have series, and what they are called. */
@@ -171,6 +288,15 @@ export class Ledger {
   /** Components that have ever had a leaf, in the order of the contract. */
   components(): Component[] {
     return COMPONENTS.filter((component) => this.leafTotals.has(component))
+  }
+
+  #bookUnseen(reason: Reason, reading: LeafReading, post: Post): void {
+    const { domain, spent } = reading
+    const active = activePartOf(domain.component)
+    const idle =
+      active === 'overhead' ? noEnergy : reason === 'warming_up' ? spent : this.baselines.idleOf(reading)
+    post(reason, domain, 'idle', idle)
+    post(reason, domain, active, microjoules(spent - idle))
   }
 
   #allViews(): View[] {
@@ -211,6 +337,7 @@ export class Ledger {
       container: this.views.container.holder(containerLabels(group.identity, labels), at),
       workload: this.views.workload.holder(workloadLabels(labels), at),
     }
+    this.#learnFacts(accounts.workload, labels)
     this.#groups.set(group, accounts)
     return accounts
   }
@@ -225,6 +352,38 @@ export class Ledger {
     }
   }
 
+  #replay(changes: LedgerChanges, views: Readonly<Record<string, View>>): TickOfBooks {
+    const at = seconds(changes.at)
+    for (const [name, view] of Object.entries(views)) {
+      const own = changes.views[name]
+      if (own !== undefined) view.replay(own, at)
+    }
+    this.nesting.replay(changes.nesting, at)
+    this.#recallFacts(changes.facts, at)
+    return this.changes()
+  }
+
+  #recallFacts(records: readonly FactsRecord[], at: Seconds): void {
+    for (const { labels, ...facts } of records) {
+      this.#facts.set(this.views.workload.holder(labels, at), { ...factsIn(labels), ...facts })
+    }
+  }
+
+  #learnFacts(holder: Holder, facts: WorkloadFacts): void {
+    if (this.#facts.has(holder)) return
+    this.#facts.set(holder, facts)
+    this.#newFacts.push(...factsRecords(holder.labels, facts))
+  }
+
+  /** What is known of a workload when its account is opened stays with it. */
+  #factsOf(holder: Holder): WorkloadFacts {
+    const known = this.#facts.get(holder)
+    if (known !== undefined) return known
+    const facts = factsIn(holder.labels)
+    this.#facts.set(holder, facts)
+    return facts
+  }
+
   #processLabels(consumer: Consumer): readonly string[] {
     if (consumer.kind !== 'process') return ['', consumer.kind, '', '', '']
     const { group, process } = consumer
@@ -233,16 +392,61 @@ export class Ledger {
   }
 }
 
-const workloadLabels = ({ workload, namespace, kind, model, variant }: WorkloadLabels): readonly string[] => [
+const workloadLabels = ({
   workload,
   namespace,
   kind,
   model,
   variant,
-  '',
-]
+  phase,
+}: WorkloadFacts): readonly string[] => [workload, namespace, kind, model, variant, phase]
+
+const factsIn = ([
+  workload = '',
+  namespace = '',
+  kind = '',
+  model = '',
+  variant = '',
+  phase = '',
+]: readonly string[]): WorkloadFacts => ({
+  workload,
+  namespace,
+  kind: kind as WorkloadFacts['kind'],
+  model,
+  variant,
+  phase,
+  user: '',
+  account: '',
+  podLabels: {},
+})
+
+/** Nothing where the labels say it all. */
+const factsRecords = (
+  labels: readonly string[],
+  { user, account, podLabels }: WorkloadFacts,
+): FactsRecord[] =>
+  user === '' && account === '' && Object.keys(podLabels).length === 0
+    ? []
+    : [{ labels, user, account, podLabels }]
+
+/** In the workload view and the unattributed one every class has its method. */
+const classOf = ({
+  component,
+  part,
+  method,
+}: EnergyClass): Pick<Booking, 'component' | 'part' | 'method'> => ({
+  component,
+  part,
+  method: method as Method,
+})
+
+const mapValues = <One, Other>(
+  record: Readonly<Record<string, One>>,
+  change: (value: One) => Other,
+): Record<string, Other> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
 
 const containerLabels = (
   { containerId, runtime }: Identity,
-  { workload, namespace }: WorkloadLabels,
+  { workload, namespace }: WorkloadFacts,
 ): string[] => [containerId, '', '', runtime, workload, namespace]

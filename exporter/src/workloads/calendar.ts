@@ -153,6 +153,24 @@ export class Calendar {
   }
 }
 
+/** Looks a span up again only when an instant is outside the one before: the rules of a zone take long to ask for. */
+export function remembering(spanAt: (wall: Seconds) => WallSpan): (wall: Seconds) => WallSpan {
+  let known: WallSpan | undefined
+  return (wall) => {
+    if (known === undefined || wall < known.from || wall >= known.to) known = spanAt(wall)
+    return known
+  }
+}
+
+/** One name for all names of a zone. Which one ICU prefers differs from release to release: not to be kept. */
+export function preferredName(zone: string): string {
+  try {
+    return new Calendar(zone).zone
+  } catch {
+    return zone // not known here
+  }
+}
+
 const asIfUtc = ({ year, month, day }: LocalDate): number => Date.UTC(year, month - 1, day) / 1000
 
 const dateAsIfUtc = (wall: number): LocalDate => {
