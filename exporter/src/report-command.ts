@@ -67,7 +67,7 @@ async function figuresFor(
   }
   if (storagePath === undefined) {
     throw new ReportError(
-      'no source of figures: give --storage.path=FOLDER, the one that the exporter has, or --prometheus.url=URL',
+      'no source of figures: give --storage.path=FOLDER, that of the exporter, or --prometheus.url=URL',
     )
   }
   return {
