@@ -151,10 +151,13 @@ describe('a file that does not fit', () => {
       'report:\n  emissions_source: guess',
       '`report.emissions_grams_per_kwh` (line 2, column 3) is missing beside `emissions_source`',
     ],
-    ['report:\n  price_per_kwh: -1', '`report.price_per_kwh` (line 2, column 18) must be 0 or more'],
     [
-      'report:\n  price_date: 2026-02-30',
-      '`report.price_date` (line 2, column 15) is not a day of the calendar: write it as 2026-10-01',
+      'report:\n  price_per_kwh: -1\n  currency: EUR\n  price_source: x\n  price_date: 2026-02-28',
+      '`report.price_per_kwh` (line 2, column 18) must be 0 or more',
+    ],
+    [
+      'report:\n  emissions_date: 2026-02-30\n  emissions_grams_per_kwh: 1\n  emissions_source: x',
+      '`report.emissions_date` (line 2, column 19) is not a day of the calendar: write it as 2026-10-01',
     ],
     ['tick_second: 5', 'unknown key `tick_second` (line 1, column 1): did you mean `tick_seconds`?'],
     [
@@ -363,6 +366,14 @@ describe('describeConfig', () => {
       ['demand[].limit_watts', 'number above 0', ''],
       ['demand[].billing_day', 'whole number from 1 to 31', '1'],
       ['demand[].time_zone', 'text', ''],
+      ['report', 'mapping', ''],
+      ['report.price_per_kwh', 'number from 0', ''],
+      ['report.currency', 'text', ''],
+      ['report.price_source', 'text', ''],
+      ['report.price_date', 'text', ''],
+      ['report.emissions_grams_per_kwh', 'number from 0', ''],
+      ['report.emissions_source', 'text', ''],
+      ['report.emissions_date', 'text', ''],
     ])
   })
 
