@@ -15,7 +15,6 @@ import { periodOf, type Period } from './report/period.ts'
 import { figuresOfPrometheus } from './report/prometheus-figures.ts'
 import { reportOf } from './report/report.ts'
 import { seconds, type Seconds } from './units.ts'
-import { Calendar } from './workloads/calendar.ts'
 
 /** A question over a month of many nodes takes a Prometheus a while; its own limit is two minutes. */
 const PROMETHEUS_TIMEOUT = seconds(120)
@@ -31,7 +30,7 @@ export async function reportText(
   config: Config,
   now: Seconds,
 ): Promise<string> {
-  const period = periodOf(asked.period, new Calendar(asked.timeZone ?? config.timeZone))
+  const period = periodOf(asked.period, asked.timeZone ?? config.timeZone)
   if (period.from >= now) throw new ReportError(`the period ${period.text} has not begun`)
   const { figures, node, source } = await figuresFor(flags, asked, config, period, now)
   const report = reportOf(figures, {

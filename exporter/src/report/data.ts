@@ -53,9 +53,9 @@ export function jsonText(report: Report): string {
       adds: part,
       method,
       parts_without_figure: notMeasured,
-      workloads: amounts(sums.workloads),
-      unattributed: amounts(sums.unattributed),
-      together: amounts(sums.together),
+      workloads: method === '' ? null : amounts(sums.workloads), // 0 would be a measured zero
+      unattributed: method === '' ? null : amounts(sums.unattributed),
+      together: method === '' ? null : amounts(sums.together),
     })),
     totals: {
       workloads: amounts(totals.workloads),

@@ -1,6 +1,6 @@
 /** From a period as people write it to the instants of it in a time zone. */
 import type { WallSpan } from '../model.ts'
-import type { Calendar, LocalDate } from '../workloads/calendar.ts'
+import { Calendar, type LocalDate } from '../workloads/calendar.ts'
 import { ReportError } from './options.ts'
 
 /** A period that ends after it begins. */
@@ -14,15 +14,17 @@ export const PERIOD_FORMS = '2026, 2026-10, 2026-W41, 2026-10-03 or 2026-10-01..
 
 /**
  * Whole years, months, ISO weeks or days, or from one day to another, both included.
+ * @param zone an IANA name that is known here
  * @throws ReportError
  */
-export function periodOf(text: string, calendar: Calendar): Period {
+export function periodOf(text: string, zone: string): Period {
+  const calendar = new Calendar(zone)
   const dates = datesOf(text)
   if (dates === undefined) throw new ReportError(`${text} is not a period: write ${PERIOD_FORMS}`)
   const from = calendar.startOfDay(dates.first)
   const to = calendar.startOfDay(dates.after)
-  if (from >= to) throw new ReportError(`${text} is not a period: it has no time in ${calendar.zone}`)
-  return { text, zone: calendar.zone, from, to }
+  if (from >= to) throw new ReportError(`${text} is not a period: it has no time in ${zone}`)
+  return { text, zone, from, to }
 }
 
 interface Dates {

@@ -53,6 +53,7 @@ export interface BoundaryLine {
   readonly part: Part
   /** Parts up to here of which there is no figure at all. */
   readonly notMeasured: readonly Part[]
+  /** Empty where there is no figure, which is not the same as a measured zero. */
   readonly method: string
   readonly workloads: EnergyTotal
   readonly unattributed: EnergyTotal
