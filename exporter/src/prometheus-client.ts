@@ -103,9 +103,9 @@ function resultOf(
 
 /** What fetch hides in the cause of its `fetch failed`. */
 function whyNot(cause: unknown, timeout: Seconds): string {
-  const { name, message, cause: inner } = cause as Error
+  const { name, cause: inner } = cause as Error
   if (name === 'TimeoutError') return `no answer within ${timeout} s`
-  const { code, errno } = (inner ?? cause) as NodeJS.ErrnoException
+  const { code, errno, message } = (inner ?? cause) as NodeJS.ErrnoException
   const sentence = getSystemErrorMap().get(errno ?? 0)?.[1]
   return sentence === undefined ? (code ?? message) : `${sentence} (${code ?? ''})`
 }
