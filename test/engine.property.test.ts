@@ -125,7 +125,11 @@ class Play {
       isCurrent: true,
     }
     const append = (changes: unknown): void => void this.#kept?.changes.push(JSON.stringify(changes))
-    const engine = new Engine(this.#host.machine.world, this.#config, { former, append })
+    const engine = new Engine(this.#host.machine.world, this.#config, {
+      former,
+      append,
+      appendHistory: () => undefined,
+    })
     this.#kept = { state: JSON.stringify(engine.state()), changes: [] }
     return engine
   }

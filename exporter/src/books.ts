@@ -1,14 +1,30 @@
 /**
- * All that must survive the exporter: the ledger, with what the sensors need to go on counting where they stood. A
- * run that follows in the same boot goes on with the very figures that were shown last. After another boot the
- * figures on the page begin at 0, as those of the kernel's own counters do.
+ * All that must survive the exporter: the ledger, what the sensors need to go on counting where they stood, and those
+ * who count along: history, budgets, demand. A run that follows in the same boot goes on with the very figures that
+ * were shown last. After another boot the figures on the page begin at 0, as those of the kernel's own counters do,
+ * while history, budgets and demand keep their totals.
  */
-import { Ledger, type LedgerPolicy, type Tick } from './ledger/ledger.ts'
+import { Ledger, type LedgerPolicy, type Tick, type TickOfBooks } from './ledger/ledger.ts'
 import type { LedgerChanges, LedgerState } from './ledger/record.ts'
-import type { Bookmarks } from './sensors/sensor.ts'
-import { LOST_AFTER_SECONDS } from './sensors/sensor.ts'
+import type { BudgetRule, DemandRule, WallSpan } from './model.ts'
+import { LOST_AFTER_SECONDS, type Bookmarks } from './sensors/sensor.ts'
 import { seconds, watts, type Seconds, type Watts } from './units.ts'
+import { Budgets, type BudgetsState } from './workloads/budgets.ts'
+import { Calendar } from './workloads/calendar.ts'
+import { Demand, type DemandState } from './workloads/demand.ts'
+import type { ClosedBucket } from './workloads/history-bucket.ts'
+import { History, type HistoryState } from './workloads/history.ts'
 import { nameWorkload } from './workloads/naming.ts'
+
+export interface BooksPolicy {
+  readonly ledger: LedgerPolicy
+  /** Of the history's hours and days; an IANA name. */
+  readonly timeZone: string
+  /** What budgets call this machine. */
+  readonly node: string
+  readonly budgets: readonly BudgetRule[]
+  readonly demand: readonly DemandRule[]
+}
 
 /** Where the sensors stand, by their names. */
 export interface SensorsStand {
@@ -18,12 +34,16 @@ export interface SensorsStand {
 }
 
 export interface BooksState {
+  /** Unix time up to which all is booked. */
   readonly wall: number
   readonly startedWall: number
   readonly ledger: LedgerState
   readonly sensors: SensorsStand
   /** Watts by domain, observed in quiet times. */
   readonly baselines: Readonly<Record<string, number>>
+  readonly history: HistoryState
+  readonly budgets: BudgetsState
+  readonly demand: DemandState
 }
 
 /** What one tick has added. */
@@ -31,6 +51,8 @@ export interface BooksChanges {
   readonly wall: number
   readonly ledger: LedgerChanges
   readonly sensors: SensorsStand
+  /** The first tick of a run: the exporter did not run since the tick before. */
+  readonly wasDown?: true
 }
 
 /** What an earlier run has left. */
@@ -46,55 +68,113 @@ export class Books {
   readonly startedWall: Seconds
   /** How sensors go on where an earlier run stood; undefined where they begin anew. */
   readonly resumed: SensorsStand | undefined
+  readonly budgets: Budgets
+  readonly demand: Demand
+  history: History
+  #policy: BooksPolicy
+  #bookedTo: Seconds
+  #wasDown = false
+  #closed: ClosedBucket[] = []
 
-  /** @throws RangeError when the former books do not fit together */
+  /** @throws Error when the former books do not fit together */
   constructor(
-    policy: LedgerPolicy,
+    policy: BooksPolicy,
     now: { readonly at: Seconds; readonly wall: Seconds },
     former: FormerBooks | undefined,
   ) {
-    const restored = former && restoredFrom(former, policy, now.wall)
-    const goesOn = former?.isCurrent === true && former.state.ledger.at <= now.at
-    this.ledger = restored !== undefined && goesOn ? restored : newLedger(policy, now.at)
-    this.startedWall = former !== undefined && goesOn ? seconds(former.state.startedWall) : now.wall
-    this.resumed =
-      former !== undefined && goesOn ? (former.changes.at(-1) ?? former.state).sensors : undefined
-    if (former !== undefined) {
-      const observed = Object.entries(former.state.baselines).map(
-        ([domain, power]) => [domain, watts(power)] as const,
-      )
-      this.ledger.baselines.recall(new Map(observed))
+    this.#policy = policy
+    this.history = new History(new Calendar(policy.timeZone))
+    this.budgets = new Budgets(policy.budgets, policy.node)
+    this.demand = new Demand(policy.demand)
+    this.#bookedTo = now.wall
+    if (former === undefined) {
+      this.ledger = newLedger(policy.ledger, now.at)
+      this.startedWall = now.wall
+      return
     }
+    const { state, changes, isCurrent } = former
+    const restored = this.#restore(former, now.wall)
+    const goesOn = isCurrent && state.ledger.at <= now.at
+    this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at)
+    this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
+    this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
+    this.#wasDown = true
+    const observed = Object.entries(state.baselines).map(([domain, power]) => [domain, watts(power)] as const)
+    this.ledger.baselines.recall(new Map(observed))
   }
 
-  reconfigure(policy: LedgerPolicy): void {
-    this.ledger.reconfigure(policy)
+  /** Limits and policies change at once; what is booked stays booked. */
+  reconfigure(policy: BooksPolicy): void {
+    this.ledger.reconfigure(policy.ledger)
+    this.budgets.reconfigure(policy.budgets, policy.node)
+    this.demand.reconfigure(policy.demand)
+    if (policy.timeZone !== this.#policy.timeZone) {
+      const history = new History(new Calendar(policy.timeZone))
+      history.restore(this.history.state())
+      this.history = history
+    }
+    this.#policy = policy
   }
 
-  /** Books a tick. */
   book(tick: Tick, sensors: SensorsStand): BooksChanges {
+    const wasDown = this.#wasDown
+    this.#wasDown = false
     this.ledger.book(tick)
-    const { changes } = this.ledger.changes()
-    return { wall: tick.wall, ledger: changes, sensors }
+    const { changes, ...booked } = this.ledger.changes()
+    this.#countAlong(booked, tick.wall, wasDown)
+    return { wall: tick.wall, ledger: changes, sensors, ...(wasDown && { wasDown }) }
   }
 
-  state(wall: Seconds, sensors: SensorsStand): BooksState {
+  /** Hours and days that ended since this was last asked: they are to be kept. */
+  takeClosed(): readonly ClosedBucket[] {
+    return this.#closed.splice(0)
+  }
+
+  state(sensors: SensorsStand): BooksState {
     return {
-      wall,
+      wall: this.#bookedTo,
       startedWall: this.startedWall,
       ledger: this.ledger.state(),
       sensors,
       baselines: Object.fromEntries<Watts>(this.ledger.baselines.observed),
+      history: this.history.state(),
+      budgets: this.budgets.state(),
+      demand: this.demand.state(),
     }
+  }
+
+  /** Does all again that the earlier run has told, so that those who count along stand where they stood. */
+  #restore({ state, changes }: FormerBooks, wall: Seconds): Ledger {
+    this.history.restore(state.history)
+    this.budgets.restore(state.budgets)
+    this.demand.restore(state.demand)
+    this.#bookedTo = seconds(state.wall)
+    const ledger = newLedger(this.#policy.ledger, seconds(state.ledger.at))
+    const ticks = changes.values()
+    const later = changes.map((change) => change.ledger)
+    ledger.restore(state.ledger, later, wall, (booked) => {
+      const { value: change } = ticks.next()
+      if (change !== undefined) this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
+    })
+    return ledger
+  }
+
+  #countAlong(
+    { bookings, meters, gaps }: Omit<TickOfBooks, 'changes'>,
+    wall: Seconds,
+    wasDown: boolean,
+  ): void {
+    const span: WallSpan = { from: this.#bookedTo, to: wall }
+    const { history } = this
+    if (wasDown) history.down(span)
+    else for (const { component, duration } of gaps) history.unknown(component, duration, span)
+    history.book(bookings, span)
+    this.budgets.book(bookings, meters, span)
+    this.demand.see(meters, span)
+    this.#closed.push(...history.advance(wall))
+    this.#bookedTo = wall
   }
 }
 
 const newLedger = (policy: LedgerPolicy, startedAt: Seconds): Ledger =>
   new Ledger(policy, { nameOf: nameWorkload, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })
-
-function restoredFrom({ state, changes }: FormerBooks, policy: LedgerPolicy, wall: Seconds): Ledger {
-  const ledger = newLedger(policy, seconds(state.ledger.at))
-  const ticks = changes.map((change) => change.ledger)
-  ledger.restore(state.ledger, ticks, wall, () => undefined)
-  return ledger
-}

@@ -5,6 +5,7 @@ import type { FormerBooks } from './books.ts'
 import { Engine, type Keeping } from './engine.ts'
 import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
 import { PageWriter } from './exposition/page.ts'
+import { HistoryStore } from './history-store.ts'
 import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
 import { Journal } from './storage/journal.ts'
 import { linuxClock, linuxFiles, linuxWorld, Unreadable, type CpuClock, type WorldPaths } from './world.ts'
@@ -16,7 +17,11 @@ const say = (message: FromEngine, transfer: ArrayBuffer[] = []): void => port.po
 
 const { paths, config, storagePath } = workerData as EngineSettings
 const journal = storagePath === undefined ? undefined : openJournal(storagePath)
-const engine = new Engine(linuxWorld(paths, await cpuClockFor(paths)), config, journal && keepingBy(journal))
+const engine = new Engine(
+  linuxWorld(paths, await cpuClockFor(paths)),
+  config,
+  journal && keepingBy(journal, storagePath ?? ''),
+)
 journal?.beginAtOnce(engine.state(), linuxClock.now())
 const spare: PageBuffers[] = []
 const beat = new Beat(tick, linuxClock, config.tickSeconds)
@@ -41,8 +46,13 @@ function openJournal(folder: string): Journal {
 }
 
 /** The checksums say that it is what this version wrote. */
-function keepingBy(kept: Journal): Keeping {
-  return { former: kept.found as FormerBooks | undefined, append: (changes) => kept.append(changes) }
+function keepingBy(kept: Journal, folder: string): Keeping {
+  const history = new HistoryStore(folder, warn)
+  return {
+    former: kept.found as FormerBooks | undefined,
+    append: (changes) => kept.append(changes),
+    appendHistory: (closed) => history.append(closed),
+  }
 }
 
 function warn(message: string, file: string): void {

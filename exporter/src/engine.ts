@@ -1,7 +1,15 @@
 /** The engine: one tick reads the sensors and the activity, books, and renders. It knows no thread and no HTTP. */
 import { activityOf, type ActivityRoom } from './activity/activity.ts'
-import { Books, type BooksState, type FormerBooks, type SensorsStand } from './books.ts'
+import {
+  Books,
+  type BooksChanges,
+  type BooksPolicy,
+  type BooksState,
+  type FormerBooks,
+  type SensorsStand,
+} from './books.ts'
 import type { Config } from './config/schema.ts'
+import { budgetRows } from './exposition/budget-reports.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
 import {
@@ -16,6 +24,7 @@ import type { Census, Group, SensorStatus } from './model.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import { elapsed, type Seconds } from './units.ts'
+import type { ClosedBucket } from './workloads/history-bucket.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -36,7 +45,9 @@ export interface TickReport {
 export interface Keeping {
   readonly former: FormerBooks | undefined
   /** Takes a tick's changes down before its page is shown. */
-  readonly append: (changes: unknown) => void
+  readonly append: (changes: BooksChanges) => void
+  /** Takes hours and days down that have ended; called at each tick, mostly with none. */
+  readonly appendHistory: (closed: readonly ClosedBucket[]) => void
 }
 
 export class Engine {
@@ -44,7 +55,7 @@ export class Engine {
   readonly #attendance: Attendance
   readonly #activity: ActivityRoom
   readonly #books: Books
-  readonly #append: Keeping['append'] | undefined
+  readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
   readonly #recentPower = new RecentPower()
   #census: Census | undefined
@@ -56,10 +67,10 @@ export class Engine {
   /** @param keeping undefined: nothing outlives this engine */
   constructor(world: World, config: Config, keeping?: Keeping) {
     this.#world = world
-    this.#append = keeping?.append
+    this.#keeping = keeping
     this.#attendance = new Attendance(sensors(world, sensorSettings(config)), world.clock)
     this.#activity = activityOf(world)
-    const { books, notice } = openBooks(world, policyOf(config), keeping?.former)
+    const { books, notice } = openBooks(world, booksPolicyOf(config), keeping?.former)
     this.#books = books
     this.#openingNotices = notice === undefined ? [] : [notice]
     const { resumed } = books
@@ -77,7 +88,9 @@ export class Engine {
     const wall = clock.wall()
     const { domains, readings } = looks
     const changes = this.#books.book({ at, wall, domains, readings, activity }, this.#sensorsStand())
-    this.#append?.(changes)
+    const closed = this.#books.takeClosed()
+    this.#keeping?.append(changes)
+    this.#keeping?.appendHistory(closed)
     this.#recentPower.see(this.#books.ledger, at)
     const error = this.#page.render(writer, this.#state(at, wall))
     return {
@@ -95,13 +108,13 @@ export class Engine {
 
   /** Limits, policies and baselines change at once; what is booked stays booked. */
   reconfigure(config: Config): void {
-    this.#books.reconfigure(policyOf(config))
+    this.#books.reconfigure(booksPolicyOf(config))
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
   }
 
   /** All that the next run needs to go on from here. */
   state(): BooksState {
-    return this.#books.state(this.#world.clock.wall(), this.#sensorsStand())
+    return this.#books.state(this.#sensorsStand())
   }
 
   #sensorsStand(): SensorsStand {
@@ -110,7 +123,13 @@ export class Engine {
   }
 
   overview(): EngineOverview {
-    return overviewOf(this.#stateNow(), this.#recentPower)
+    const { budgets, demand } = this.#books
+    const wall = this.#world.clock.wall()
+    return overviewOf(
+      this.#stateNow(),
+      this.#recentPower,
+      budgetRows(budgets.statuses(wall), demand.statuses(wall)),
+    )
   }
 
   sensorsReport(): unknown {
@@ -135,6 +154,8 @@ export class Engine {
       wall,
       startedWall: this.#books.startedWall,
       ledger: this.#books.ledger,
+      budgets: this.#books.budgets.statuses(wall),
+      demand: this.#books.demand.statuses(wall),
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,
@@ -152,7 +173,7 @@ export class Engine {
 /** Books that do not fit together are left as they are: new ones are begun. */
 function openBooks(
   { clock }: World,
-  policy: LedgerPolicy,
+  policy: BooksPolicy,
   former: FormerBooks | undefined,
 ): { readonly books: Books; readonly notice: Notice | undefined } {
   const now = { at: clock.now(), wall: clock.wall() }
@@ -202,6 +223,14 @@ const conservationNotice = (error: bigint): Notice[] =>
           fields: { microjoules: Number(error) },
         },
       ]
+
+const booksPolicyOf = (config: Config): BooksPolicy => ({
+  ledger: policyOf(config),
+  timeZone: config.timeZone,
+  node: config.node,
+  budgets: config.budgets,
+  demand: config.demand,
+})
 
 export const policyOf = (config: Config): LedgerPolicy => ({
   lifetimes: { birthHold: config.birthHoldSeconds, expireAfter: config.expireAfterSeconds },

@@ -26,7 +26,7 @@ export interface Exporter {
 /** @throws ConfigError, ListenError, StorageError */
 export async function serve(flags: Flags): Promise<Exporter> {
   const log = createLogger({ level: flags.logLevel, format: flags.logFormat })
-  const config = loadConfig(flags.configFile)
+  const config = configIn(flags)
   const web = loadWebConfig(flags.webConfigFile)
   if (flags.storagePath !== undefined) await hold(flags.storagePath)
   const self = new SelfMetrics(version)
@@ -74,6 +74,12 @@ export async function serve(flags: Flags): Promise<Exporter> {
   }
 }
 
+/** Only here the name of the machine is known. */
+function configIn({ configFile }: Flags): Config {
+  const config = loadConfig(configFile)
+  return { ...config, node: config.node === '' ? hostname() : config.node }
+}
+
 async function hold(folder: string): Promise<void> {
   const libc = await openLibc()
   holdFolder(folder, libc instanceof NoLibc ? undefined : libc.lockFile)
@@ -88,9 +94,9 @@ function startThread({ procfs, sysfs, rootfs, storagePath }: Flags, config: Conf
   })
 }
 
-function reload({ configFile }: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
+function reload(flags: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
   try {
-    supervisor.reconfigure(loadConfig(configFile))
+    supervisor.reconfigure(configIn(flags))
     self.configLoaded(linuxClock.wall())
     log.info('the configuration was read again')
   } catch (cause) {

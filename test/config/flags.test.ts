@@ -39,6 +39,8 @@ describe('parseFlags', () => {
       ['--path.procfs=/host/proc', '--path.sysfs=/host/sys', '--path.rootfs=/host'],
       { procfs: '/host/proc', sysfs: '/host/sys', rootfs: '/host' },
     ],
+    [['--storage.path=/data'], { storagePath: '/data' }],
+    [['--storage.path='], { storagePath: undefined }],
     [['--log.level=debug', '--log.format', 'json'], { logLevel: 'debug', logFormat: 'json' }],
     [['--log.level=debug', '--log.level=warn'], { logLevel: 'warn' }],
     [['--config.file=-'], { configFile: '-' }],
@@ -175,9 +177,9 @@ describe('the environment', () => {
       WATTRIBUTE_PATH_PROCFS: '/p',
       WATTRIBUTE_PATH_SYSFS: '/s',
       WATTRIBUTE_PATH_ROOTFS: '/r',
-      WATTRIBUTE_STORAGE_PATH: '/state',
       WATTRIBUTE_LOG_LEVEL: 'error',
       WATTRIBUTE_LOG_FORMAT: 'json',
+      WATTRIBUTE_STORAGE_PATH: '/d',
     }
     expect(parseFlags(['--log.level=debug'], env)).toEqual({
       command: 'serve',
@@ -188,7 +190,7 @@ describe('the environment', () => {
       procfs: '/p',
       sysfs: '/s',
       rootfs: '/r',
-      storagePath: '/state',
+      storagePath: '/d',
       logLevel: 'debug',
       logFormat: 'json',
     })

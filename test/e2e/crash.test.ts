@@ -58,9 +58,9 @@ requireProgram('prometheus', 'an exporter that is killed again and again', (prog
 
   /** Looks at its pages until it dies. */
   const lookOn = async (mortal: ExporterProcess): Promise<void> => {
-    let isAlive = true
-    void mortal.ended.then(() => (isAlive = false))
-    while (isAlive) {
+    const life = { isOver: false }
+    void mortal.ended.then(() => (life.isOver = true))
+    while (!life.isOver) {
       const answer = await mortal.get().catch(() => undefined) // it may be killed at any instant
       if (answer?.status === 200) see(answer.body)
       await new Promise((resolve) => setTimeout(resolve, 50))

@@ -154,6 +154,8 @@ export class BookedMachine {
       sensors: SENSORS,
       census: this.#census,
       groups: this.#groups,
+      budgets: [],
+      demand: [],
     }
   }
 

@@ -153,6 +153,16 @@ describe('time that is not known', () => {
     expect(hours.map((hour) => sumOf([hour]))).toEqual([204n, 400n, 104n])
   })
 
+  test('a span that was told to be down is not observed, whatever is booked in it', () => {
+    const history = historyIn('UTC')
+    const gap = span('2026-05-01T10:30:00Z', '2026-05-01T10:45:00Z')
+    history.down(gap)
+    history.book([], gap)
+    history.book([down(3), used(1)], gap)
+    history.book([used(1)], span('2026-05-01T10:45:00Z', '2026-05-01T10:45:01Z'))
+    expect(openBuckets(history).hours).toMatchObject([{ observed: 1, down: 900 }])
+  })
+
   test('adds up in the day', () => {
     const history = historyIn('UTC')
     history.down(span('2026-05-01T10:30:00Z', '2026-05-01T12:15:00Z'))

@@ -13,6 +13,9 @@ import {
   type SensorStatus,
 } from '../model.ts'
 import { EnergyTotal, type Seconds } from '../units.ts'
+import type { BudgetStatus } from '../workloads/budgets.ts'
+import type { DemandStatus } from '../workloads/demand.ts'
+import { renderBudgets } from './budget-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
 
@@ -25,6 +28,8 @@ export interface MachineState {
   readonly census: Census | undefined
   /** Every group that exists. */
   readonly groups: readonly Group[]
+  readonly budgets: readonly BudgetStatus[]
+  readonly demand: readonly DemandStatus[]
 }
 
 const ENERGY_FAMILIES = {
@@ -57,6 +62,7 @@ export class MachinePage {
     const retired = renderBalance(writer, catalogue.ledgerRetired, state, (view, component) =>
       ledger.retired(view, component),
     )
+    renderBudgets(writer, state.budgets, state.demand)
     renderSelf(writer, state)
     return renderAudit(writer, ledger, (view, component) =>
       EnergyTotal.of(

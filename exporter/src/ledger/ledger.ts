@@ -34,7 +34,7 @@ import { Baselines } from './baseline.ts'
 import { activePartOf, EnergyClasses, type EnergyClass } from './classes.ts'
 import { Distribution, type Post } from './distribution.ts'
 import type { IdlePolicy } from './idle-policy.ts'
-import { Nesting, type Gap, type Leaf, type LeafReading } from './nesting.ts'
+import { Nesting, type DomainAccount, type Gap, type Leaf, type LeafReading } from './nesting.ts'
 import { ProcessView } from './process-view.ts'
 import type { FactsRecord, LedgerChanges, LedgerState } from './record.ts'
 import { View, type Holder, type Lifetimes } from './view.ts'
@@ -95,7 +95,7 @@ export interface NamedGroup {
 export interface TickOfBooks {
   readonly changes: LedgerChanges
   readonly bookings: readonly Booking[]
-  /** Energy of each root, by domain id. */
+  /** Energy of each domain that was read, by its id, and of all roots together as `node`. */
   readonly meters: ReadonlyMap<string, Microjoules>
   readonly gaps: readonly Gap[]
 }
@@ -214,9 +214,7 @@ export class Ledger {
           reason: holder.labels[0] as Reason,
         })),
       ],
-      meters: new Map(
-        booked.flatMap(([{ domain, within }, amount]) => (within === '' ? [[domain, amount] as const] : [])),
-      ),
+      meters: metersOf(booked),
       gaps,
     }
   }
@@ -428,6 +426,22 @@ const factsRecords = (
   user === '' && account === '' && Object.keys(podLabels).length === 0
     ? []
     : [{ labels, user, account, podLabels }]
+
+function metersOf(
+  booked: readonly (readonly [DomainAccount, Microjoules])[],
+): ReadonlyMap<string, Microjoules> {
+  const meters = new Map<string, Microjoules>()
+  const add = (name: string, amount: Microjoules): void =>
+    void meters.set(name, microjoules((meters.get(name) ?? 0) + amount))
+  for (const [{ domain, within }, amount] of booked) {
+    add(domain, amount)
+    if (within === '') add(WHOLE_NODE, amount)
+  }
+  return meters
+}
+
+/** The name under which budgets and demand know all that was measured. */
+const WHOLE_NODE = 'node'
 
 /** In the workload view and the unattributed one every class has its method. */
 const classOf = ({

@@ -95,7 +95,7 @@ export class Nesting {
   readonly #lostAfter: Seconds
   /** Since the changes were last taken down. */
   #opened: DomainAccount[] = []
-  #credited: DomainAccount[] = []
+  readonly #credited = new Set<DomainAccount>()
   #gaps: Gap[] = []
   #seen: readonly Domain[] = []
 
@@ -157,7 +157,7 @@ export class Nesting {
     readonly booked: readonly (readonly [DomainAccount, Microjoules])[]
     readonly gaps: readonly Gap[]
   } {
-    const booked = this.#credited.map((account) => [account, microjoules(account.fresh)] as const)
+    const booked = Array.from(this.#credited, (account) => [account, microjoules(account.fresh)] as const)
     for (const account of this.#credited) account.fresh = 0
     const changes = {
       opened: this.#opened.map(labelsOf),
@@ -173,7 +173,7 @@ export class Nesting {
       gaps: this.#gaps,
     }
     this.#opened = []
-    this.#credited = []
+    this.#credited.clear()
     this.#gaps = []
     return changes
   }
@@ -400,7 +400,7 @@ export class Nesting {
   }
 
   #add(account: DomainAccount, amount: Microjoules): void {
-    if (amount > 0 && account.fresh === 0) this.#credited.push(account)
+    this.#credited.add(account)
     account.fresh += amount
     account.total.add(amount)
   }

@@ -96,6 +96,7 @@ export class History {
   /** The end of the last hour that was handed out. */
   #closedTo = 0
   #generation = 0
+  #downSpan: WallSpan | undefined
   #rowsOf = new WeakMap<WorkloadFacts, CachedRows>()
 
   constructor(calendar: Calendar) {
@@ -109,10 +110,13 @@ export class History {
 
   /**
    * Books what a tick brought. A span over the edge of an hour is split by time, to the microjoule. It is time that
-   * was observed unless all of it is booked `exporter_down`. Cheap as long as a workload keeps its facts object.
+   * was observed, unless `down` was told of the same span before or all of it is booked `exporter_down`. Cheap as long
+   * as a workload keeps its facts object.
    */
   book(bookings: readonly Booking[], span: WallSpan): void {
-    const isDown = bookings.length > 0 && bookings.every(({ reason }) => reason === 'exporter_down')
+    const wasDown = span.from === this.#downSpan?.from && span.to === this.#downSpan.to
+    const isDown =
+      wasDown || (bookings.length > 0 && bookings.every(({ reason }) => reason === 'exporter_down'))
     for (const { hour, after, upTo, duration } of this.#pieces(span)) {
       if (!isDown) hour.observed += duration
       for (const booking of bookings) {
@@ -134,6 +138,7 @@ export class History {
 
   /** Counts time in which the exporter did not run. */
   down(span: WallSpan): void {
+    this.#downSpan = span
     for (const { hour, duration } of this.#pieces(span)) hour.down += duration
   }
 
