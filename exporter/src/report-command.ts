@@ -35,6 +35,7 @@ export async function reportText(
   const { figures, node, source } = await figuresFor(flags, asked, config, period, now)
   const report = reportOf(figures, {
     period,
+    now,
     node,
     source,
     boundary: asked.boundary,

@@ -97,6 +97,13 @@ describe('figures of the history', () => {
     expect(utc.microjoules).toBe(30 * HOUR + 86_400 - 2 * HOUR) // the week of UTC begins two hours later
   })
 
+  test('in a zone that is not known here', () => {
+    const strange = week.map((bucket) => ({ ...bucket, zone: 'Mars/Olympus' }))
+    expect(() => figures(strange, '2026-09-30', BERLIN)).toThrow(
+      new ReportError('the history is kept in Mars/Olympus, a time zone that is not known to this Node'),
+    )
+  })
+
   test('with the time that is not known', () => {
     const history = new History(new Calendar('UTC'))
     const gap = { from: at('2026-05-01T10:00:00Z'), to: at('2026-05-01T12:00:00Z') }

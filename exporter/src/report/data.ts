@@ -25,6 +25,7 @@ export function jsonText(report: Report): string {
       from: instant(period.from),
       to: instant(period.to),
       seconds: period.to - period.from,
+      elapsed_seconds: Math.min(period.to, report.now) - period.from,
     },
     node: report.node,
     source: report.source,

@@ -46,7 +46,7 @@ function keptDays(buckets: readonly ClosedBucket[]): KeptDay[] {
   const calendars = new Map<string, Calendar>()
   const days = new Map<string, KeptDay>()
   for (const bucket of buckets) {
-    const calendar = calendars.get(bucket.zone) ?? new Calendar(bucket.zone)
+    const calendar = calendars.get(bucket.zone) ?? calendarOf(bucket.zone)
     calendars.set(bucket.zone, calendar)
     const span = calendar.dayOf(bucket.from)
     const key = `${bucket.zone} ${span.from}`
@@ -55,6 +55,15 @@ function keptDays(buckets: readonly ClosedBucket[]): KeptDay[] {
     ;(bucket.unit === 'hour' ? day.hours : day.days).push(bucket)
   }
   return [...days.values()]
+}
+
+/** Another version of Node may have known more zones. */
+function calendarOf(zone: string): Calendar {
+  try {
+    return new Calendar(zone)
+  } catch {
+    throw new ReportError(`the history is kept in ${zone}, a time zone that is not known to this Node`)
+  }
 }
 
 function chosenOf(day: KeptDay, period: Period): readonly ClosedBucket[] {

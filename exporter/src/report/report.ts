@@ -9,7 +9,7 @@ import {
   type Method,
   type Part,
 } from '../model.ts'
-import { EnergyTotal } from '../units.ts'
+import { EnergyTotal, type Seconds } from '../units.ts'
 import { PARTS, type HistoryRow } from '../workloads/history-bucket.ts'
 import type { Coverage, Figures } from './figures.ts'
 import { COLUMNS, type Column } from './options.ts'
@@ -26,6 +26,8 @@ export interface Factors {
 
 export interface ReportOptions {
   readonly period: Period
+  /** Unix time at which it is made: a period that goes on is known up to here at most. */
+  readonly now: Seconds
   /** This machine's name, or what it is a sum of. */
   readonly node: string
   /** Where the figures come from. */
