@@ -11,7 +11,7 @@ import { HistoryStore } from '../../exporter/src/history-store.ts'
 import { seconds } from '../../exporter/src/units.ts'
 import { Calendar } from '../../exporter/src/workloads/calendar.ts'
 import { History } from '../../exporter/src/workloads/history.ts'
-import { requireProgram } from '../programs.ts'
+import { asRoot, requireProgram } from '../programs.ts'
 import { at, idle, used, workload } from '../workloads/books.ts'
 import { CLI } from './exporter-process.ts'
 import { PrometheusServer } from './prometheus-server.ts'
@@ -146,7 +146,7 @@ report:
     [
       ['--period=2026-10', '--storage.path=/nowhere'],
       1,
-      'there is no history in /nowhere: is it the --storage.path of the exporter?',
+      'there is no history in /nowhere: the first hour is added when it has ended; is this the --storage.path of the exporter?',
     ],
     [
       ['--period=2026-09', `--storage.path=${storage}`],
@@ -165,6 +165,23 @@ report:
     ],
   ])('%j is refused in one line', (words, status, sentence) => {
     expect(report(words)).toEqual({ status, stdout: '', stderr: `wattribute: ${sentence}\n` })
+  })
+
+  asRoot('a history that may not be read is not taken for an empty one', async () => {
+    const words = [
+      'setpriv',
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+      process.execPath,
+      CLI,
+      'report',
+    ]
+    const [program = '', ...rest] = words
+    const { stderr } = spawnSync(program, [...rest, `--storage.path=${storage}`, '--period=2026-10'], {
+      encoding: 'utf8',
+    })
+    expect(stderr).toBe(`wattribute: the history in ${storage} cannot be read: permission denied (EACCES)\n`)
   })
 
   test('damage is told in the report, and costs only what it hit', () => {
