@@ -153,6 +153,21 @@ export interface WorkloadFacts extends WorkloadLabels {
   readonly podLabels: Readonly<Record<string, string>>
 }
 
+/** What a container is called. Empty where it is not known. */
+export interface ContainerFacts {
+  readonly container: string
+  readonly pod: string
+  /** Kubernetes namespace. */
+  readonly namespace: string
+  readonly image: string
+}
+
+/** What people call those who live in a cgroup. */
+export interface Names {
+  readonly facts: WorkloadFacts
+  readonly container: ContainerFacts
+}
+
 /** Part of a tick's energy as it was booked: to a workload, or to nobody for a reason. */
 export type Booking = {
   readonly component: Component
