@@ -222,6 +222,31 @@ describe('a wall clock that jumps', () => {
     expect(sumOf(ofUnit(history.advance(at('2026-05-01T11:00:00Z')), 'hour'))).toBe(7n)
   })
 
+  test('ahead for half a day, over midnight: no hour is longer than an hour, and all count', () => {
+    const history = historyIn('UTC')
+    const ended: ClosedBucket[] = []
+    const tick = (amount: number, from: string, to: string): void => {
+      history.book([used(amount)], span(from, to))
+      ended.push(...history.advance(at(to)))
+    }
+    tick(1, '2026-05-01T15:10:00Z', '2026-05-01T15:10:01Z')
+    tick(2, '2026-05-02T03:10:01Z', '2026-05-02T04:10:01Z')
+    tick(3, '2026-05-02T04:10:01Z', '2026-05-01T15:30:00Z')
+    for (let hour = 15; hour < 23; hour += 1) {
+      tick(4, `2026-05-01T${hour}:30:00Z`, `2026-05-01T${hour + 1}:30:00Z`)
+    }
+    const hours = [...ofUnit(ended, 'hour'), ...openBuckets(history).hours]
+    expect(hours.every(({ observed }) => observed <= 3600)).toBe(true)
+    expect(sumOf(hours)).toBe(38n)
+    const days = ofUnit([...ended, ...history.advance(at('2026-05-03T00:00:00Z'))], 'day')
+    expect(days.map(textOf).sort()).toEqual([
+      'day 2026-05-01T00:00 24',
+      'day 2026-05-01T00:00 24',
+      'day 2026-05-02T00:00 24',
+    ])
+    expect(sumOf(days)).toBe(38n)
+  })
+
   test('far ahead for a moment: it comes back to the hour that is', () => {
     const history = historyIn('UTC')
     history.book([used(1)], span('2026-05-01T10:10:00Z', '2026-05-01T10:10:01Z'))

@@ -6,7 +6,7 @@
  * whatever the wall clock does:
  * - An hour that was handed out is never opened again. What comes with an earlier time (a clock set back) goes to
  *   the hour that is open.
- * - A clock set back by more than a day was wrong before: hours begin anew at the time it shows now, in a new
+ * - A clock set back by more than two hours was wrong before: hours begin anew at the time it shows now, in a new
  *   generation, so that an hour that comes twice is kept twice and counts twice.
  * - Before 2020 the clock is not set. What is booked then goes to the first hour after it is.
  */
@@ -83,6 +83,9 @@ const CLOCK_IS_SET = 1_577_836_800
 /** Where energy waits until the clock is set; not 0, which is before 1970 in some zones. */
 const NOT_SET = seconds(DAY)
 
+/** A clock that goes back further was wrong before. */
+const MOST_SET_BACK = 7200
+
 /** A longer span is a clock that was set, not time that went by. */
 const LONGEST_SPAN = 40 * DAY
 
@@ -148,7 +151,7 @@ export class History {
    */
   advance(wall: Seconds): ClosedBucket[] {
     if (wall >= CLOCK_IS_SET) {
-      if (wall < this.#closedTo - DAY) {
+      if (wall < this.#closedTo - MOST_SET_BACK) {
         this.#closedTo = this.#calendar.hourOf(wall).from
         this.#generation += 1
       }
