@@ -1,14 +1,13 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
 /** The command line. Ends with 2 when it was called or configured wrongly, with 1 when it cannot run. */
-import { writeFileSync } from 'node:fs'
 import { parseFlags, usageText, UsageError, type Flags } from './config/flags.ts'
 import { ConfigError, loadConfig } from './config/load.ts'
-import { reasonOf } from './config/strict-yaml.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
 import { serve, type Exporter } from './main.ts'
-import { rulesFor } from './rules/config-rules.ts'
-import { ruleText } from './rules/rule-text.ts'
+import { reportText } from './report-command.ts'
+import { ReportError } from './report/options.ts'
+import { RulesError, writeRules } from './rules-command.ts'
 import { StorageError } from './storage/lock.ts'
 import { version } from './version.ts'
 import { linuxClock } from './world.ts'
@@ -33,8 +32,15 @@ async function obey(flags: Flags): Promise<void> {
       loadWebConfig(flags.webConfigFile)
       process.stdout.write('the configuration is good\n')
       return
+    case 'report':
+      if (flags.report === undefined) return
+      process.stdout.write(
+        await reportText(flags, flags.report, loadConfig(flags.configFile), linuxClock.wall()),
+      )
+      return
     case 'rules':
-      writeRules(flags)
+      if (flags.rules === undefined) return
+      writeRules(flags.rules, loadConfig(flags.configFile), linuxClock.wall(), say)
       return
     case 'serve':
       if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch)) {
@@ -44,33 +50,6 @@ async function obey(flags: Flags): Promise<void> {
       }
       process.title = 'wattribute' // what `ps` and our own books show
       obeySignals(await serve(flags))
-  }
-}
-
-/** Rules that cannot fire, a line each. */
-class RulesRefused extends Error {
-  override readonly name = 'RulesRefused'
-}
-
-/** @throws RulesRefused before anything is written */
-function writeRules({ configFile, burnRates, output }: Flags): void {
-  const { groups, refusals, notes } = rulesFor(loadConfig(configFile), burnRates, linuxClock.wall())
-  if (refusals.length > 0) throw new RulesRefused(refusals.join('\n'))
-  for (const note of notes) complain(note)
-  const text = ruleText(groups, RULES_ORIGIN)
-  if (output === undefined) process.stdout.write(text)
-  else writeOutput(output, text)
-}
-
-const RULES_ORIGIN =
-  'By `wattribute rules` for one configuration; it stands in for alerts/*.yaml of deploy/prometheus.'
-
-/** @throws UsageError */
-function writeOutput(file: string, text: string): void {
-  try {
-    writeFileSync(file, text)
-  } catch (cause) {
-    throw new UsageError(`--output: ${file} cannot be written: ${reasonOf(cause)}`)
   }
 }
 
@@ -85,20 +64,26 @@ async function end(exporter: Exporter): Promise<void> {
   if (!hasEnded) process.kill(process.pid, 'SIGKILL')
 }
 
+/** What stands in the way of a good command line; its sentence says all. */
+const REFUSALS = [ListenError, StorageError, ReportError]
+
 function fail(cause: unknown): void {
-  if (cause instanceof UsageError || cause instanceof ConfigError || cause instanceof RulesRefused) {
-    process.exitCode = 2
-    complain(cause.message)
+  if (cause instanceof UsageError || cause instanceof ConfigError || cause instanceof RulesError) {
+    complain(cause.message, 2)
+  } else if (REFUSALS.some((one) => cause instanceof one)) {
+    complain((cause as Error).message, 1)
   } else {
-    process.exitCode = 1
-    complain(cause instanceof ListenError || cause instanceof StorageError ? cause.message : textOf(cause))
+    complain(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause), 1)
   }
 }
 
-const textOf = (cause: unknown): string =>
-  cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+function complain(message: string, exitCode: number): void {
+  say(message)
+  process.exitCode = exitCode
+}
 
-function complain(message: string): void {
+/** To standard error: standard output is for what was asked for. */
+function say(message: string): void {
   process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
 }
 

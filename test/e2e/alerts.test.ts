@@ -95,7 +95,7 @@ requireProgram('prometheus-alertmanager', 'a budget that is overrun under load',
       writeFileSync(configFile, configWith(LIMIT_JOULES))
       const written = spawnSync(
         process.execPath,
-        [CLI, 'rules', `--config.file=${configFile}`, '--rules.burn-rate=10%/1h', `--output=${ruleFile}`],
+        [CLI, 'rules', `--config.file=${configFile}`, '--burn-rate=10%/1h', `--output=${ruleFile}`],
         { encoding: 'utf8', timeout: 20_000 },
       )
       expect(written).toMatchObject({ status: 0 })
@@ -108,9 +108,11 @@ requireProgram('prometheus-alertmanager', 'a budget that is overrun under load',
       alertmanager = await AlertmanagerServer.start(alertmanagerProgram, exampleFor(webhook.url))
       exporter = await ExporterProcess.start([`--path.sysfs=${tree.sysfs}`, `--config.file=${configFile}`])
       prometheus = await PrometheusServer.start(prometheusProgram, [new URL(exporter.url).host], {
-        ruleFile,
-        evaluationSeconds: EVALUATION_SECONDS,
-        alertmanager: alertmanager.address,
+        alerting: {
+          ruleFile,
+          evaluationSeconds: EVALUATION_SECONDS,
+          alertmanager: alertmanager.address,
+        },
       })
     })
 

@@ -123,9 +123,7 @@ describe('the command line', () => {
       'budgets: [{name: lab, limit_kwh: 500, max_watts: 250, time_zone: UTC}, {name: bench, limit_kwh: 20, max_watts: 50}]\n',
     )
     const written = join(folder, 'refused.yaml')
-    expect(
-      run(['rules', `--config.file=${budgets}`, '--rules.burn-rate=2%/1h', `--output=${written}`]),
-    ).toEqual({
+    expect(run(['rules', `--config.file=${budgets}`, '--burn-rate=2%/1h', `--output=${written}`])).toEqual({
       status: 2,
       stdout: '',
       stderr:

@@ -20,24 +20,31 @@ export interface Alerting {
   readonly alertmanager: string
 }
 
+export interface PrometheusOptions {
+  /** Puts blocks into the folder of its data before it starts. */
+  readonly fill?: (data: string) => void
+  readonly alerting?: Alerting
+}
+
 export class PrometheusServer {
   readonly #child: ChildProcess
   readonly #folder: string
-  readonly #url: string
+  readonly url: string
 
   private constructor(child: ChildProcess, folder: string, url: string) {
     this.#child = child
     this.#folder = folder
-    this.#url = url
+    this.url = url
   }
 
   /** @param targets `host:port`, scraped every second */
   static async start(
     program: string,
     targets: readonly string[],
-    alerting?: Alerting,
+    { fill, alerting }: PrometheusOptions = {},
   ): Promise<PrometheusServer> {
     const folder = mkdtempSync(join(tmpdir(), 'wattribute-prometheus-'))
+    fill?.(join(folder, 'data'))
     const config = join(folder, 'prometheus.yml')
     writeFileSync(
       config,
@@ -61,20 +68,20 @@ export class PrometheusServer {
       { stdio: 'ignore' },
     )
     const server = new PrometheusServer(child, folder, `http://${address}`)
-    await deadline(isReady(server.#url), 30, () => 'Prometheus did not become ready')
+    await deadline(isReady(server.url), 30, () => 'Prometheus did not become ready')
     return server
   }
 
   /** Names of all metrics that it has stored. */
   async names(): Promise<readonly string[]> {
-    const response = await fetch(`${this.#url}/api/v1/label/__name__/values`)
+    const response = await fetch(`${this.url}/api/v1/label/__name__/values`)
     return ((await response.json()) as { data: string[] }).data
   }
 
   /** @param time Unix seconds; absent: now */
   async query(query: string, time?: number): Promise<readonly Sample[]> {
     const parameters = new URLSearchParams({ query, ...(time !== undefined && { time: String(time) }) })
-    const response = await fetch(`${this.#url}/api/v1/query?${parameters.toString()}`)
+    const response = await fetch(`${this.url}/api/v1/query?${parameters.toString()}`)
     const answer = (await response.json()) as { status: string; error?: string; data: { result: Sample[] } }
     if (answer.status !== 'success') throw new Error(`${query}: ${answer.error}`)
     return answer.data.result

@@ -2,13 +2,15 @@
 import { parseArgs } from 'node:util'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import { nearest } from './nearest.ts'
+import { REPORT_FLAGS, reportFlagsOf, type ReportFlags } from './report-flags.ts'
+import { RULES_FLAGS, rulesFlagsOf, type RulesFlags } from './rules-flags.ts'
+import { oneOf, UsageError, type Setting } from './usage-error.ts'
 
-/** A command line that cannot be followed. The message is one sentence that names the flag or variable. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
+export type { ReportFlags } from './report-flags.ts'
+export type { RulesFlags } from './rules-flags.ts'
+export { UsageError } from './usage-error.ts'
 
-export const COMMANDS = ['serve', 'check-config', 'rules'] as const
+export const COMMANDS = ['serve', 'check-config', 'report', 'rules'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -30,18 +32,12 @@ export interface Flags {
   readonly rootfs: string
   /** Undefined: nothing is kept from run to run. */
   readonly storagePath: string | undefined
-  /** Absent: standard output. */
-  readonly output: string | undefined
-  /** Absent: fitting ones for each budget. */
-  readonly burnRates: readonly BurnRateFlag[] | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
-}
-
-/** A fraction of a budget, and the window within which it is used: a duration of PromQL, of one unit. */
-export interface BurnRateFlag {
-  readonly fraction: number
-  readonly window: string
+  /** Present with the command `report`. */
+  readonly report?: ReportFlags
+  /** Present with the command `rules`. */
+  readonly rules?: RulesFlags
 }
 
 export interface FlagRow {
@@ -50,6 +46,8 @@ export interface FlagRow {
   readonly value: string
   readonly default: string
   readonly sentence: string
+  /** The only command that takes it; absent: all do. */
+  readonly only?: Command
 }
 
 const FLAGS = [
@@ -84,19 +82,6 @@ const FLAGS = [
       'Where the books are kept, so that counters go on after a restart; empty: nowhere, and they begin at 0.',
   },
   {
-    name: 'output',
-    value: 'FILE',
-    default: '',
-    sentence: 'Where `rules` writes its file; without it, to standard output.',
-  },
-  {
-    name: 'rules.burn-rate',
-    value: 'SHARE/WINDOW',
-    default: '',
-    sentence:
-      'Shares of a budget whose use within a window is an alert of `rules`, such as `5%/1d,12%/3d`; without it, two that fit each budget.',
-  },
-  {
     name: 'log.level',
     value: 'LEVEL',
     default: 'info',
@@ -108,6 +93,8 @@ const FLAGS = [
     default: 'logfmt',
     sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
   },
+  ...REPORT_FLAGS,
+  ...RULES_FLAGS,
 ] as const satisfies readonly FlagRow[]
 
 /** For the documentation. */
@@ -138,8 +125,10 @@ export function parseFlags(
   if (given.switches.has('help')) return { help: true }
   if (given.switches.has('version')) return { version: true }
   const valueOf = (name: FlagName): Setting => settingOf(name, given.values.get(name), env)
+  const command = commandOf(given.words)
+  refuseForeign(command, given.values)
   return {
-    command: commandOf(given.words),
+    command,
     listenAddress: listenAddressOf(valueOf('web.listen-address')),
     telemetryPath: telemetryPathOf(valueOf('web.telemetry-path')),
     webConfigFile: valueOf('web.config.file').text || undefined,
@@ -148,10 +137,19 @@ export function parseFlags(
     sysfs: valueOf('path.sysfs').text,
     rootfs: valueOf('path.rootfs').text,
     storagePath: valueOf('storage.path').text || undefined,
-    output: valueOf('output').text || undefined,
-    burnRates: burnRatesOf(valueOf('rules.burn-rate')),
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
+    ...(command === 'report' && { report: reportFlagsOf(valueOf) }),
+    ...(command === 'rules' && { rules: rulesFlagsOf(valueOf) }),
+  }
+}
+
+/** An environment variable of another command is left alone: one environment may serve several. */
+function refuseForeign(command: Command, given: ReadonlyMap<string, string>): void {
+  for (const { name, only } of flagRows) {
+    if (only !== undefined && only !== command && given.has(name)) {
+      throw new UsageError(`--${name} is a flag of ${only}, not of ${command}`)
+    }
   }
 }
 
@@ -218,12 +216,6 @@ function commandOf([word, ...rest]: readonly string[]): Command {
   return command
 }
 
-interface Setting {
-  readonly text: string
-  /** The flag, or the variable that it comes from. */
-  readonly from: string
-}
-
 function settingOf(
   name: FlagName,
   given: string | undefined,
@@ -257,44 +249,35 @@ function telemetryPathOf({ text, from }: Setting): string {
   return text
 }
 
-const BURN_RATE = /^(?<percent>\d+(?:\.\d+)?)%\/(?<window>[1-9]\d{0,3}[mhdw])$/
-
-function burnRatesOf({ text, from }: Setting): readonly BurnRateFlag[] | undefined {
-  if (text === '') return undefined
-  const rates = text.split(',').map((one) => {
-    const { percent, window } = BURN_RATE.exec(one.trim())?.groups ?? {}
-    const fraction = Number((Number(percent) / 100).toPrecision(12))
-    if (window === undefined || !(fraction > 0 && fraction <= 1)) {
-      throw new UsageError(`${from}: ${one} is not a share of a budget within a window, such as 5%/1d`)
-    }
-    return { fraction, window }
-  })
-  const windows = rates.map(({ window }) => window)
-  const twice = windows.find((window, index) => windows.indexOf(window) !== index)
-  if (twice !== undefined) throw new UsageError(`${from}: the window ${twice} is given twice`)
-  return rates
-}
-
-function oneOf<Word extends string>(words: readonly Word[], { text, from }: Setting): Word {
-  const word = words.find((one) => one === text)
-  if (word === undefined) throw new UsageError(`${from}: ${text} is not one of ${words.join(', ')}`)
-  return word
-}
-
 export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
+       wattribute report --period=PERIOD [flags]
        wattribute rules [flags]
 
 Books this machine's electricity to its workloads, for Prometheus.
 
   serve          Measure, and serve the metrics (default).
   check-config   Check the files of --config.file and --web.config.file, and end.
-  rules          Print recording and alert rules of Prometheus for --config.file, and end. A rule that could
-                 never fire is refused, with the reason.
+  report         Print who used how much energy in a period, from the history or a Prometheus.
+  rules          Print alert rules of Prometheus for --config.file, and refuse those that could never fire.
 
 Flags, each also as an environment variable such as ${environmentName(FLAGS[0].name)}:
 
-${[...FLAGS.map(usageOfFlag), ...SWITCHES.map(({ name, sentence }) => `  --${name}\n      ${sentence}`)].join('\n')}
+${[...flagRows.filter(({ only }) => only === undefined).map(usageOfFlag), ...SWITCHES.map(({ name, sentence }) => `  --${name}\n      ${sentence}`)].join('\n')}
+
+Flags of report:
+
+${flagRows
+  .filter(({ only }) => only === 'report')
+  .map(usageOfFlag)
+  .join('\n')}
+
+Flags of rules:
+
+${flagRows
+  .filter(({ only }) => only === 'rules')
+  .map(usageOfFlag)
+  .join('\n')}
 `
 
 function usageOfFlag({ name, value, default: otherwise, sentence }: FlagRow): string {
