@@ -21,7 +21,16 @@ const USED_RATIO = 'budget:wattribute_budget_used:ratio'
 const ELAPSED_RATIO = 'budget:wattribute_budget_elapsed:ratio'
 
 const sumOf = (metric: string): string => perBudget('sum', (scope) => `${metric}{${scope}}`)
-const maxOf = (metric: string): string => perBudget('max', (scope) => `${metric}{${scope}}`)
+/** Those of an exporter that restarts are the same before and after. */
+const maxOf = (metric: string): string =>
+  perBudget('max', (scope) => `last_over_time(${metric}{${scope}}[5m])`)
+
+/**
+ * An exporter that restarts is missing for some scrapes, and an alert must not end and begin anew for that. Use does not
+ * go down within a period, so the highest of the last minutes is the use; but not in the first minutes of a period.
+ */
+const heldOver = (record: string): string => `max_over_time(${record}[5m])`
+const IS_OVERRUN = `${heldOver(USED)} > ${LIMIT}`
 
 const recordings: readonly RecordingRule[] = [
   { record: USED, expr: sumOf('wattribute_budget_used_joules') },
@@ -34,25 +43,33 @@ const recordings: readonly RecordingRule[] = [
 ]
 
 /** Of the alert's own budget. */
-const inKwh = (record: string): string =>
+const inKwh = (seriesOf: (selector: string) => string): string =>
   answerTo(
-    `${record}{cluster=%q,instance=%q,budget=%q} / 3.6e6`,
+    `${seriesOf('{cluster=%q,instance=%q,budget=%q}')} / 3.6e6`,
     '$labels.cluster',
     '$labels.instance',
     '$labels.budget',
   )
+const USED_KWH = inKwh((selector) => heldOver(`${USED}${selector}`))
+const LIMIT_KWH = inKwh((selector) => `${LIMIT}${selector}`)
 const WHERE = '{{ with $labels.instance }} on {{ . }}{{ end }}'
 
 /** Not after the end: a budget for fixed dates is over then, and others begin anew. */
 const overrun = alertRule('WattributeBudgetOverrun', {
   severity: 'critical',
   expr: `(
-  ${USED} > ${LIMIT}
+  (
+    ${IS_OVERRUN}
+    and
+    time() - ${START} > 600
+    or
+    ${USED} > ${LIMIT}
+  )
   and
   ${ELAPSED_RATIO} < 1
 ) / 3.6e6`,
   summary: `Energy budget {{ $labels.budget }} is overrun${WHERE}`,
-  description: `It has used ${VALUE} kWh in its period ({{ $labels.period }}), and its limit is ${inKwh(LIMIT)} kWh.`,
+  description: `It has used ${VALUE} kWh in its period ({{ $labels.period }}), and its limit is ${LIMIT_KWH} kWh.`,
 })
 
 /** The first twentieth of a period says too little about the rest. */
@@ -60,14 +77,14 @@ const projectedOverrun = alertRule('WattributeBudgetProjectedOverrun', {
   severity: 'warning',
   for: '15m',
   expr: `(
-  ${PROJECTED} > ${LIMIT}
+  ${heldOver(PROJECTED)} > ${LIMIT}
   and
   ${ELAPSED_RATIO} > 0.05
   unless
-  ${USED} > ${LIMIT}
+  ${IS_OVERRUN}
 ) / 3.6e6`,
   summary: `Energy budget {{ $labels.budget }} will be overrun${WHERE}`,
-  description: `It has used ${inKwh(USED)} kWh, will have used ${VALUE} kWh at the end of its period ({{ $labels.period }}), and its limit is ${inKwh(LIMIT)} kWh.`,
+  description: `It has used ${USED_KWH} kWh, will have used ${VALUE} kWh at the end of its period ({{ $labels.period }}), and its limit is ${LIMIT_KWH} kWh.`,
 })
 
 /**
@@ -96,7 +113,7 @@ ${indented(usedWithin(shortOf(window)))}
   ) > ${fraction} / 12 * ${LIMIT}
 ) / 3.6e6`,
     summary: `Energy budget {{ $labels.budget }} is used up too fast${WHERE}`,
-    description: `It has used ${VALUE} kWh within ${window}, more than ${percentText(fraction)} of its limit of ${inKwh(LIMIT)} kWh.`,
+    description: `It has used ${VALUE} kWh within ${window}, more than ${percentText(fraction)} of its limit of ${LIMIT_KWH} kWh.`,
   })
 }
 

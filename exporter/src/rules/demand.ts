@@ -1,11 +1,15 @@
 /** Demand charges: the mean power over blocks of the clock, as utilities bill it. */
 import { alertRule, answerTo, VALUE, type RuleGroup } from './rule.ts'
 
-const ELAPSED = `(time() - wattribute_demand_block_start_timestamp_seconds)
-/ (wattribute_demand_block_end_timestamp_seconds - wattribute_demand_block_start_timestamp_seconds)`
+/** An exporter that restarts is missing for some scrapes; its blocks go on. */
+const newest = (metric: string): string => `last_over_time(wattribute_demand_${metric}[3m])`
+
+const START = newest('block_start_timestamp_seconds')
+const ELAPSED = `(time() - ${START}) / (${newest('block_end_timestamp_seconds')} - ${START})`
+const LIMIT = newest('limit_watts')
 
 const limitInWatts = answerTo(
-  'max(wattribute_demand_limit_watts{cluster=%q,instance=%q,meter=%q})',
+  'max(last_over_time(wattribute_demand_limit_watts{cluster=%q,instance=%q,meter=%q}[3m]))',
   '$labels.cluster',
   '$labels.instance',
   '$labels.meter',
@@ -18,11 +22,11 @@ const limitInWatts = answerTo(
 const blockOverLimit = alertRule('WattributeDemandBlockOverLimit', {
   severity: 'critical',
   for: '1m',
-  expr: `wattribute_demand_projected_watts > wattribute_demand_limit_watts
+  expr: `${newest('projected_watts')} > ${LIMIT}
 and
 ${ELAPSED} > 1 / 3
 or
-wattribute_demand_last_block_watts > wattribute_demand_limit_watts
+${newest('last_block_watts')} > ${LIMIT}
 and
 ${ELAPSED} <= 1 / 3`,
   summary: 'The demand block of {{ $labels.meter }} on {{ $labels.instance }} exceeds its limit',
