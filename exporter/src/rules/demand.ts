@@ -2,14 +2,14 @@
 import { alertRule, answerTo, VALUE, type RuleGroup } from './rule.ts'
 
 /** An exporter that restarts is missing for some scrapes; its blocks go on. */
-const newest = (metric: string): string => `last_over_time(wattribute_demand_${metric}[3m])`
+const newest = (metric: string): string => `last_over_time(wattribute_demand_${metric}[4m])`
 
 const START = newest('block_start_timestamp_seconds')
 const ELAPSED = `(time() - ${START}) / (${newest('block_end_timestamp_seconds')} - ${START})`
 const LIMIT = newest('limit_watts')
 
 const limitInWatts = answerTo(
-  'max(last_over_time(wattribute_demand_limit_watts{cluster=%q,instance=%q,meter=%q}[3m]))',
+  'max(last_over_time(wattribute_demand_limit_watts{cluster=%q,instance=%q,meter=%q}[4m]))',
   '$labels.cluster',
   '$labels.instance',
   '$labels.meter',
