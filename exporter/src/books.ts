@@ -53,6 +53,8 @@ export interface BooksChanges {
   readonly sensors: SensorsStand
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
+  /** The zone of the history, where it is another than that of the tick before. */
+  readonly timeZone?: string
 }
 
 /** What an earlier run has left. */
@@ -74,6 +76,8 @@ export class Books {
   #policy: BooksPolicy
   #bookedTo: Seconds
   #wasDown = false
+  /** The zone of the history as far as state and changes tell it. */
+  #toldZone: string
   #closed: ClosedBucket[] = []
 
   /** @throws Error when the former books do not fit together */
@@ -84,7 +88,9 @@ export class Books {
     nameOf: NameOf = namesByPath,
   ) {
     this.#policy = policy
-    this.history = new History(new Calendar(policy.timeZone))
+    // The earlier run is done again in its own zone: the hours that it has handed out must come out alike.
+    this.history = new History(new Calendar(former?.state.history.zone ?? policy.timeZone))
+    this.#toldZone = this.history.zone
     this.budgets = new Budgets(policy.budgets, policy.node)
     this.demand = new Demand(policy.demand)
     this.#bookedTo = now.wall
@@ -98,6 +104,7 @@ export class Books {
     const goesOn = isCurrent && state.ledger.at <= now.at
     this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
     if (!goesOn) this.#countAlong(restored.endNaming(namesByPath, this.#bookedTo), this.#bookedTo, false)
+    this.#countHoursIn(policy.timeZone)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -110,11 +117,7 @@ export class Books {
     this.ledger.reconfigure(policy.ledger)
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
-    if (policy.timeZone !== this.#policy.timeZone) {
-      const history = new History(new Calendar(policy.timeZone))
-      history.restore(this.history.state())
-      this.history = history
-    }
+    this.#countHoursIn(policy.timeZone)
     this.#policy = policy
   }
 
@@ -124,7 +127,16 @@ export class Books {
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
-    return { wall: tick.wall, ledger: changes, sensors, ...(wasDown && { wasDown }) }
+    const { zone } = this.history
+    const hasMoved = zone !== this.#toldZone
+    this.#toldZone = zone
+    return {
+      wall: tick.wall,
+      ledger: changes,
+      sensors,
+      ...(wasDown && { wasDown }),
+      ...(hasMoved && { timeZone: zone }),
+    }
   }
 
   /** Hours and days that ended since this was last asked: they are to be kept. */
@@ -156,9 +168,19 @@ export class Books {
     const later = changes.map((change) => change.ledger)
     ledger.restore(state.ledger, later, wall, (booked) => {
       const { value: change } = ticks.next()
-      if (change !== undefined) this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
+      if (change === undefined) return
+      if (change.timeZone !== undefined) this.#countHoursIn(change.timeZone)
+      this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
     })
     return ledger
+  }
+
+  #countHoursIn(timeZone: string): void {
+    const calendar = new Calendar(timeZone)
+    if (calendar.zone === this.history.zone) return
+    const history = new History(calendar)
+    history.restore(this.history.state())
+    this.history = history
   }
 
   #countAlong(

@@ -15,17 +15,25 @@ export interface Sample {
 export class PrometheusServer {
   readonly #child: ChildProcess
   readonly #folder: string
-  readonly #url: string
+  readonly url: string
 
   private constructor(child: ChildProcess, folder: string, url: string) {
     this.#child = child
     this.#folder = folder
-    this.#url = url
+    this.url = url
   }
 
-  /** @param targets `host:port`, scraped every second */
-  static async start(program: string, targets: readonly string[]): Promise<PrometheusServer> {
+  /**
+   * @param targets `host:port`, scraped every second
+   * @param fill puts blocks into the folder of its data before it starts
+   */
+  static async start(
+    program: string,
+    targets: readonly string[],
+    fill: (data: string) => void = () => undefined,
+  ): Promise<PrometheusServer> {
     const folder = mkdtempSync(join(tmpdir(), 'wattribute-prometheus-'))
+    fill(join(folder, 'data'))
     const config = join(folder, 'prometheus.yml')
     writeFileSync(
       config,
@@ -47,14 +55,14 @@ export class PrometheusServer {
 
   /** Names of all metrics that it has stored. */
   async names(): Promise<readonly string[]> {
-    const response = await fetch(`${this.#url}/api/v1/label/__name__/values`)
+    const response = await fetch(`${this.url}/api/v1/label/__name__/values`)
     return ((await response.json()) as { data: string[] }).data
   }
 
   /** @param time Unix seconds; absent: now */
   async query(query: string, time?: number): Promise<readonly Sample[]> {
     const parameters = new URLSearchParams({ query, ...(time !== undefined && { time: String(time) }) })
-    const response = await fetch(`${this.#url}/api/v1/query?${parameters.toString()}`)
+    const response = await fetch(`${this.url}/api/v1/query?${parameters.toString()}`)
     const answer = (await response.json()) as { status: string; error?: string; data: { result: Sample[] } }
     if (answer.status !== 'success') throw new Error(`${query}: ${answer.error}`)
     return answer.data.result
@@ -94,7 +102,7 @@ export class PrometheusServer {
 
   async #ready(): Promise<void> {
     for (;;) {
-      const isReady = await fetch(`${this.#url}/-/ready`).then(
+      const isReady = await fetch(`${this.url}/-/ready`).then(
         ({ ok }) => ok,
         () => false,
       )
