@@ -1,11 +1,13 @@
 /** The engine in a thread of its own: ticks by its own clock, whoever scrapes, and hands each page over. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { BaselineStore } from './baseline-store.ts'
 import { Beat } from './beat.ts'
 import { Engine } from './engine.ts'
 import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
 import { PageWriter } from './exposition/page.ts'
 import { isOwnProcfs, NoLibc, openCpuClock } from './libc.ts'
+import { NvmlDoor } from './nvml/door.ts'
+import type { NvmlThreadSettings } from './nvml/messages.ts'
 import type { Seconds } from './units.ts'
 import { linuxClock, linuxFiles, linuxWorld, type CpuClock, type WorldPaths } from './world.ts'
 
@@ -14,12 +16,26 @@ if (port === null) throw new Error('engine-thread.ts runs in a worker thread onl
 
 const say = (message: FromEngine, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
-const { paths, config, storagePath } = workerData as EngineSettings
-const engine = new Engine(linuxWorld(paths, await cpuClockFor(paths)), config)
+const { paths, config, nvmlLibrary, storagePath } = workerData as EngineSettings
+const engine = new Engine(linuxWorld(paths, await cpuClockFor(paths), nvmlDoor()), config)
 const baselines = storagePath === undefined ? undefined : new BaselineStore(storagePath, warn)
 if (baselines !== undefined) engine.recallBaselines(baselines.load())
 const spare: PageBuffers[] = []
 const beat = new Beat(tick, linuxClock, config.tickSeconds)
+
+/** Opened at the first look; a machine without the driver costs a thread that sleeps. */
+function nvmlDoor(): NvmlDoor {
+  return new NvmlDoor({
+    startThread: (progress) =>
+      new Worker(new URL('./nvml/thread.js', import.meta.url), {
+        workerData: { library: nvmlLibrary, progress } satisfies NvmlThreadSettings,
+        name: 'nvml',
+        resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      }),
+    onOutdated: (why) =>
+      say({ kind: 'must-restart', reason: `${why}; only a new process can talk to the new driver` }),
+  })
+}
 
 async function cpuClockFor({ procfs }: WorldPaths): Promise<CpuClock | undefined> {
   const clock = await openCpuClock()

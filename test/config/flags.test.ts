@@ -104,6 +104,7 @@ describe('the environment', () => {
       WATTRIBUTE_PATH_PROCFS: '/p',
       WATTRIBUTE_PATH_SYSFS: '/s',
       WATTRIBUTE_PATH_ROOTFS: '/r',
+      WATTRIBUTE_PATH_NVML: '/n.so',
       WATTRIBUTE_LOG_LEVEL: 'error',
       WATTRIBUTE_LOG_FORMAT: 'json',
     }
@@ -116,6 +117,7 @@ describe('the environment', () => {
       procfs: '/p',
       sysfs: '/s',
       rootfs: '/r',
+      nvmlLibrary: '/n.so',
       logLevel: 'debug',
       logFormat: 'json',
     })
@@ -148,6 +150,7 @@ describe('usageText', () => {
       '--path.procfs',
       '--path.sysfs',
       '--path.rootfs',
+      '--path.nvml',
       '--storage.path',
       '--log.level',
       '--log.format',

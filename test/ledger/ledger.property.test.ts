@@ -3,7 +3,16 @@ import fc from 'fast-check'
 import { IDLE_POLICIES, type IdlePolicy } from '../../exporter/src/ledger/idle-policy.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import { View, type Account } from '../../exporter/src/ledger/view.ts'
-import type { Activity, Consumer, Domain, Group, Method, Reading } from '../../exporter/src/model.ts'
+import type {
+  AcceleratorActivity,
+  AcceleratorUser,
+  Activity,
+  Consumer,
+  Domain,
+  Group,
+  Method,
+  Reading,
+} from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds, watts } from '../../exporter/src/units.ts'
 import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
 import { imbalances } from './equations.ts'
@@ -78,7 +87,10 @@ const step = fc.record({
   }),
   cpu: fc.array(fc.tuple(fc.nat(11), fc.nat(2_000_000_000)), { maxLength: 12 }),
   exit: fc.option(fc.nat(11), { freq: 3 }),
-  holders: fc.array(fc.nat(11), { maxLength: 3 }),
+  /** Slot 12 is a process that cannot be found. */
+  holders: fc.array(fc.nat(12), { maxLength: 3 }),
+  use: fc.array(fc.tuple(fc.nat(12), fc.double({ min: 1e-6, max: 60, noNaN: true })), { maxLength: 4 }),
+  estimated: fc.boolean(),
   unreadable: fc.constantFrom(0, 0, 5_000_000),
 })
 type Step = typeof step extends fc.Arbitrary<infer One> ? One : never
@@ -147,7 +159,7 @@ class Play {
       unreadableCpu: nanoseconds(one.unreadable),
       busyRatio: one.cpu.length / 12,
       groups: this.#consumers.map((consumer) => consumer.group),
-      holders: new Map([['gpu-0', one.holders.flatMap((slot) => this.#consumers[slot] ?? [])]]),
+      accelerators: new Map([['gpu-0', this.#accelerator(one)]]),
       census: {
         processes: 12,
         unreadable: 0,
@@ -155,6 +167,16 @@ class Play {
         cpuTimeSource: 'clock',
         limitation: '',
       },
+    }
+  }
+
+  #accelerator({ holders, use, estimated }: Step): AcceleratorActivity {
+    const userOf = (slot: number): AcceleratorUser => this.#consumers[slot] ?? 'unresolved_pid'
+    return {
+      use: use.map(([slot, weight]) => ({ to: userOf(slot), weight })),
+      isEstimated: estimated,
+      // the eighth part that nobody holds: MIG slices that are free
+      holders: holders.map((slot) => ({ to: userOf(slot), share: 7 / 8 / holders.length })),
     }
   }
 

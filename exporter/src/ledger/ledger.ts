@@ -8,6 +8,7 @@
  */
 import { COMPONENTS } from '../model.ts'
 import type {
+  AcceleratorIdentity,
   Activity,
   Component,
   Consumer,
@@ -59,17 +60,23 @@ export const VIEW_LABELS = {
 export const VIEWS = ['workload', 'container', 'process'] as const
 export type ViewName = (typeof VIEWS)[number]
 
+/** Of the view by accelerator, which says again, board by board, what the workload view has of accelerators. */
+export const ACCELERATOR_VIEW_LABELS = ['workload', 'namespace', 'uuid'] as const
+
 /** Where energy goes that has no series of its own, in the order of the labels above. */
 const OVERFLOW = {
   workload: ['other', '', 'other', '', '', ''],
   container: ['', '', '', 'other', 'other', ''],
   process: ['', 'other', '', '', ''],
+  accelerator: ['other', '', ''],
 } as const
 
 /** The series of a cgroup's consumers, and what they are called. */
 interface GroupAccounts {
   container: Holder
   workload: Holder
+  /** By UUID, of the accelerators that it has used. */
+  readonly accelerators: Map<string, Holder>
   readonly labels: WorkloadLabels
 }
 
@@ -84,6 +91,7 @@ export class Ledger {
   readonly nesting: Nesting
   readonly baselines: Baselines
   readonly views: Readonly<Record<ViewName, View>>
+  readonly byAccelerator: View
   /** One series per reason. */
   readonly unattributed: View
   /** Energy of the leaves, summed apart from all accounts: what the audit compares a page with. */
@@ -92,6 +100,7 @@ export class Ledger {
   readonly #processes: ProcessView
   readonly #nameOf: (identity: Identity) => WorkloadLabels
   readonly #groups = new WeakMap<Group, GroupAccounts>()
+  readonly #accelerators = new Map<string, AcceleratorIdentity>()
   #policy: LedgerPolicy
 
   /**
@@ -114,6 +123,7 @@ export class Ledger {
       container: view(OVERFLOW.container),
       process: view(OVERFLOW.process),
     }
+    this.byAccelerator = view(OVERFLOW.accelerator)
     this.unattributed = view(['no_activity'])
     this.#processes = new ProcessView(this.views.process, {
       places: policy.processes,
@@ -132,6 +142,9 @@ export class Ledger {
 
   book(tick: Tick): void {
     const { at, wall, activity } = tick
+    for (const { id, accelerator } of tick.domains) {
+      if (accelerator !== undefined) this.#accelerators.set(id, accelerator)
+    }
     const settled = this.nesting.settle(at, wall, tick.domains, tick.readings)
     for (const reading of settled.readings) this.#count(reading)
     const post = (to: Recipient, leaf: Leaf, part: Part, amount: Microjoules): void =>
@@ -157,6 +170,13 @@ export class Ledger {
     }
   }
 
+  /** The accelerators that stand in the tree now, by domain id. */
+  accelerators(at: Seconds): ReadonlyMap<string, AcceleratorIdentity> {
+    const present = new Set(this.nesting.leaves(at).map(({ id }) => id))
+    for (const id of this.#accelerators.keys()) if (!present.has(id)) this.#accelerators.delete(id)
+    return this.#accelerators
+  }
+
   /** Booked energy that a view does not show yet. */
   pending(view: ViewName, component: Component): EnergyTotal {
     const own = view === 'process' ? this.#processes.pending(component) : this.views[view].pending(component)
@@ -174,7 +194,7 @@ export class Ledger {
   }
 
   #allViews(): View[] {
-    return [...Object.values(this.views), this.unattributed]
+    return [...Object.values(this.views), this.byAccelerator, this.unattributed]
   }
 
   #count({ domain, spent }: LeafReading): void {
@@ -185,7 +205,7 @@ export class Ledger {
 
   #post(
     to: Recipient,
-    { component, method }: Leaf,
+    { id, component, method }: Leaf,
     part: Part,
     amount: Microjoules,
     { at, wall }: Tick,
@@ -196,10 +216,23 @@ export class Ledger {
       this.unattributed.book(this.unattributed.holder([to], at), energyClass, amount, at, wall)
       return
     }
-    const { container, workload } = this.#accountsOf(to.group, at)
-    this.views.container.book(container, energyClass, amount, at, wall)
-    this.views.workload.book(workload, energyClass, amount, at, wall)
-    this.#processes.book(to, this.classes.of(component, part, ''), amount, at, wall)
+    const accounts = this.#accountsOf(to.group, at)
+    this.views.container.book(accounts.container, energyClass, amount, at, wall)
+    this.views.workload.book(accounts.workload, energyClass, amount, at, wall)
+    const partClass = this.classes.of(component, part, '')
+    this.#processes.book(to, partClass, amount, at, wall)
+    const uuid = this.#accelerators.get(id)?.uuid
+    if (uuid !== undefined) {
+      this.byAccelerator.book(this.#acceleratorOf(accounts, uuid, at), partClass, amount, at, wall)
+    }
+  }
+
+  #acceleratorOf({ accelerators, labels }: GroupAccounts, uuid: string, at: Seconds): Holder {
+    const known = accelerators.get(uuid)
+    if (known !== undefined && !known.isRetired) return known
+    const holder = this.byAccelerator.holder([labels.workload, labels.namespace, uuid], at)
+    accelerators.set(uuid, holder)
+    return holder
   }
 
   #accountsOf(group: Group, at: Seconds): GroupAccounts {
@@ -208,6 +241,7 @@ export class Ledger {
     const labels = known?.labels ?? this.#nameOf(group.identity)
     const accounts: GroupAccounts = {
       labels,
+      accelerators: known?.accelerators ?? new Map<string, Holder>(),
       container: this.views.container.holder(containerLabels(group.identity, labels), at),
       workload: this.views.workload.holder(workloadLabels(labels), at),
     }
@@ -222,6 +256,7 @@ export class Ledger {
       if (accounts === undefined) continue
       accounts.container.lastSeen = at
       accounts.workload.lastSeen = at
+      for (const holder of accounts.accelerators.values()) holder.lastSeen = at
     }
   }
 

@@ -1,0 +1,55 @@
+/** NVML in a thread of its own: a call that never comes back holds up nobody but this thread. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { linuxClock } from '../world.ts'
+import { nvmlOpener } from './library.ts'
+import type { FromNvml, NvmlThreadSettings, ToNvml } from './messages.ts'
+import { NvmlSession } from './session.ts'
+
+const port = parentPort
+if (port === null) throw new Error('nvml/thread.ts runs in a worker thread only')
+
+const { library, progress } = workerData as NvmlThreadSettings
+const session = new NvmlSession({
+  open: await nvmlOpener(library),
+  clock: linuxClock,
+  progress: new Int32Array(progress),
+})
+
+/**
+ * Where there is no energy counter to trust, power is sampled once in each such period, at an instant drawn from all
+ * of it: looks at regular instants would see a periodic load always in the same phase.
+ */
+const POWER_PERIOD_MILLISECONDS = 100
+
+let timer: NodeJS.Timeout | undefined
+let periodStart = performance.now()
+
+function samplePowerSoon(): void {
+  const now = performance.now()
+  periodStart = Math.max(periodStart + POWER_PERIOD_MILLISECONDS, now - POWER_PERIOD_MILLISECONDS)
+  timer = setTimeout(
+    () => {
+      session.samplePower()
+      samplePowerSoon()
+    },
+    periodStart + Math.random() * POWER_PERIOD_MILLISECONDS - now,
+  )
+}
+
+function close(): void {
+  clearTimeout(timer)
+  session.close()
+  port?.close()
+}
+
+port.on('message', (message: ToNvml) => {
+  switch (message.kind) {
+    case 'look':
+      port.postMessage({ kind: 'answer', answer: session.look(message.at) } satisfies FromNvml)
+      return
+    case 'close':
+      close()
+  }
+})
+
+samplePowerSoon()
