@@ -139,8 +139,11 @@ function ofDevice(
   const seen = [...processes, ...memory.processes]
   memory.processes = processes
   memory.instances = []
-  const busy = busySeconds(rows, rowsSince, memory, at, duration)
   const contexts = new Set(seen.map(({ pid }) => pid))
+  const busy =
+    rows.length > 0
+      ? busySeconds(rows, rowsSince, memory, at, duration)
+      : stillBusy(memory, contexts, at, duration)
   const computing = new Set(seen.filter(({ kind }) => kind === 'compute').map(({ pid }) => pid))
   for (const pid of busy.keys()) if (!contexts.has(pid)) computing.add(pid) // came and went between two looks
   const holders = Array.from(computing).filter((pid) => !users.isAgent(pid))
@@ -165,10 +168,6 @@ function busySeconds(
   at: Seconds,
   duration: number,
 ): ReadonlyMap<number, number> {
-  if (rows.length === 0) {
-    const isRecent = memory.ratedAt !== undefined && at - memory.ratedAt <= SAMPLE_PERIOD_SECONDS
-    return isRecent ? new Map(Array.from(memory.rates, ([pid, rate]) => [pid, rate * duration])) : new Map()
-  }
   if (new Set(rows.map(({ pid }) => pid)).size < rows.length) memory.hasRowPerSample = true
   const starts = startsOf(rows, rowsSince)
   const longest = memory.hasRowPerSample ? SAMPLE_PERIOD_SECONDS : duration + SAMPLE_PERIOD_SECONDS
@@ -181,6 +180,19 @@ function busySeconds(
   }
   memory.rates = new Map(Array.from(busy, ([pid, time]) => [pid, duration > 0 ? time / duration : time]))
   memory.ratedAt = at
+  return busy
+}
+
+/** Without a newer sample: those that were busy at the newest and are still there go on, for a sample's length. */
+function stillBusy(
+  { rates, ratedAt }: Memory,
+  contexts: ReadonlySet<number>,
+  at: Seconds,
+  duration: number,
+): ReadonlyMap<number, number> {
+  const busy = new Map<number, number>()
+  if (ratedAt === undefined || at - ratedAt > SAMPLE_PERIOD_SECONDS) return busy
+  for (const [pid, rate] of rates) if (contexts.has(pid)) busy.set(pid, rate * duration)
   return busy
 }
 
