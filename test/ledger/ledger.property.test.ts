@@ -13,7 +13,7 @@ import type {
   Method,
   Reading,
 } from '../../exporter/src/model.ts'
-import { microjoules, nanoseconds, seconds, watts } from '../../exporter/src/units.ts'
+import { EnergyTotal, microjoules, nanoseconds, seconds, watts } from '../../exporter/src/units.ts'
 import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
 import { imbalances } from './equations.ts'
 import { domain } from './small-machine.ts'
@@ -28,7 +28,16 @@ const DOMAINS: readonly Domain[] = [
   domain('package-0-core', 'cpu', 'package-0', { booked: false }),
   domain('package-1', 'cpu', 'psys'),
   domain('dram-0', 'memory', 'psys', { method: 'estimated' }),
-  domain('gpu-0', 'accelerator', 'meter', { method: 'integrated' }),
+  domain('gpu-0', 'accelerator', 'meter', {
+    method: 'integrated',
+    accelerator: {
+      uuid: 'GPU-0',
+      index: 0,
+      modelName: 'NVIDIA L4',
+      pciBusId: '0000:01:00.0',
+      vendor: 'nvidia',
+    },
+  }),
   domain('model-cpu', 'cpu', '', { method: 'estimated', standIn: true }),
   domain('crac', 'cooling', ''),
 ]
@@ -230,6 +239,25 @@ describe('the books', () => {
         }
       }),
       { numRuns: 300 },
+    )
+  })
+
+  test('board by board, the view by accelerator has what the workloads have of accelerators', () => {
+    fc.assert(
+      fc.property(policies, steps, (policy, play) => {
+        const machine = new Play({ ...policy, seriesLimit: 20_000 }, DOMAINS)
+        for (const one of play) machine.run(one)
+        const { ledger } = machine
+        const ofAccelerators = (view: View): bigint => {
+          const parts = [view.pending('accelerator'), view.retired('accelerator')]
+          for (const { energyClass, shown } of view.accounts()) {
+            if (energyClass.component === 'accelerator') parts.push(shown)
+          }
+          return EnergyTotal.of(...parts).toBigInt()
+        }
+        expect(ofAccelerators(ledger.byAccelerator)).toBe(ofAccelerators(ledger.views.workload))
+      }),
+      { numRuns: 100 },
     )
   })
 
