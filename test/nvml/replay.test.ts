@@ -5,6 +5,7 @@
  */
 import { expect, test } from '@jest/globals'
 import { Accelerators } from '../../exporter/src/activity/accelerators.ts'
+import type { Consumer } from '../../exporter/src/model.ts'
 import type { UtilisationRow } from '../../exporter/src/nvml.ts'
 import { seconds } from '../../exporter/src/units.ts'
 import { group, processOf } from '../ledger/small-machine.ts'
@@ -56,7 +57,9 @@ interface Errors {
 }
 
 function replay(load: Load, tickMilliseconds: number): Errors {
-  const consumers = new Map(PIDS.map((pid) => [pid, processOf(group(`${pid}.service`), pid, `${pid}`)]))
+  const consumers = new Map<number, Consumer>(
+    PIDS.map((pid) => [pid, processOf(group(`${pid}.service`), pid, `${pid}`)]),
+  )
   const room = new Accelerators((pid) => consumers.get(pid))
   const processes = PIDS.map((pid) => ({ pid, kind: 'compute' as const }))
   const ring: UtilisationRow[] = []
