@@ -30,7 +30,7 @@ function nvmlDoor(): NvmlDoor {
       new Worker(new URL('./nvml/thread.js', import.meta.url), {
         workerData: { library: nvmlLibrary, progress } satisfies NvmlThreadSettings,
         name: 'nvml',
-        resourceLimits: { maxYoungGenerationSizeMb: 4 },
+        resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },
       }),
     onOutdated: (why) =>
       say({ kind: 'must-restart', reason: `${why}; only a new process can talk to the new driver` }),

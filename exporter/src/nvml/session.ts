@@ -127,16 +127,26 @@ export class NvmlSession {
     return { kind: 'look', look: { at, devices } }
   }
 
-  /** Devices that have no counter to trust, at an instant that the caller picks at random. */
+  /** Whether there are devices without a counter to trust, whose power is to be sampled between the looks. */
+  get needsPower(): boolean {
+    return this.#untrusted().length > 0
+  }
+
+  /** To be called at instants that are picked at random. */
   samplePower(): void {
-    const now = this.#options.clock.now()
-    for (const device of this.#devices) {
-      const isTrusted = device.hasCounter && now - device.movedAt < SUSPICIOUS_SECONDS
-      if (isTrusted || device.isLost || device.powerSource === undefined) continue
+    for (const device of this.#untrusted()) {
       this.#at(device.index)
       this.#samplePowerOf(device)
     }
     this.#at(-1)
+  }
+
+  #untrusted(): Device[] {
+    const now = this.#options.clock.now()
+    return this.#devices.filter(
+      ({ hasCounter, movedAt, isLost, powerSource }) =>
+        powerSource !== undefined && !isLost && !(hasCounter && now - movedAt < SUSPICIOUS_SECONDS),
+    )
   }
 
   close(): void {

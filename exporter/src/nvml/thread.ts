@@ -22,17 +22,18 @@ const session = new NvmlSession({
 const POWER_PERIOD_MILLISECONDS = 100
 
 let timer: NodeJS.Timeout | undefined
-let periodStart = performance.now()
 
-function samplePowerSoon(): void {
+/** @param period when it starts, on the clock of `performance` */
+function samplePowerIn(period: number): void {
   const now = performance.now()
-  periodStart = Math.max(periodStart + POWER_PERIOD_MILLISECONDS, now - POWER_PERIOD_MILLISECONDS)
+  const start = Math.max(period, now - POWER_PERIOD_MILLISECONDS) // those that were missed are gone
   timer = setTimeout(
     () => {
       session.samplePower()
-      samplePowerSoon()
+      timer = undefined
+      if (session.needsPower) samplePowerIn(start + POWER_PERIOD_MILLISECONDS)
     },
-    periodStart + Math.random() * POWER_PERIOD_MILLISECONDS - now,
+    start + Math.random() * POWER_PERIOD_MILLISECONDS - now,
   )
 }
 
@@ -46,10 +47,9 @@ port.on('message', (message: ToNvml) => {
   switch (message.kind) {
     case 'look':
       port.postMessage({ kind: 'answer', answer: session.look(message.at) } satisfies FromNvml)
+      if (timer === undefined && session.needsPower) samplePowerIn(performance.now())
       return
     case 'close':
       close()
   }
 })
-
-samplePowerSoon()
