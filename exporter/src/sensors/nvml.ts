@@ -22,8 +22,7 @@ export const about: About = {
   measures: 'Energy of NVIDIA GPUs, each board one domain, also where MIG divides it.',
   components: ['accelerator'],
   method: 'counter',
-  reads:
-    'libnvidia-ml.so.1: nvmlDeviceGetTotalEnergyConsumption (Volta and newer); without it, or while it stands still, power (fields 185 and 186, nvmlDeviceGetPowerUsage), sampled ten times a second at random instants and integrated',
+  reads: 'nvmlDeviceGetTotalEnergyConsumption of libnvidia-ml.so.1',
   unit: 'millijoules since the driver was loaded, 64 bits, never wraps; a reset of the GPU or the driver starts it again',
   needs:
     'NVIDIA’s driver and the optional package koffi; in a container the driver’s libraries and devices (NVIDIA_DRIVER_CAPABILITIES=utility) and, to tell processes apart, the host’s PID namespace',
