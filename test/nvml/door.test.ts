@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { EventEmitter } from 'node:events'
 import { NvmlDoor, type NvmlDoorOptions } from '../../exporter/src/nvml/door.ts'
-import type { FromNvml, ToNvml } from '../../exporter/src/nvml/messages.ts'
+import { packed, type ToNvml } from '../../exporter/src/nvml/messages.ts'
 import type { SessionAnswer } from '../../exporter/src/nvml/session.ts'
 import type { GpuLook, NvmlAnswer } from '../../exporter/src/nvml.ts'
 import { seconds, watts } from '../../exporter/src/units.ts'
@@ -35,7 +35,7 @@ class ScriptedThread extends EventEmitter {
   }
 
   answer(answer: SessionAnswer): void {
-    this.emit('message', { kind: 'answer', answer } satisfies FromNvml)
+    this.emit('message', packed(answer))
   }
 
   saw(at: number, more: Partial<GpuLook> = {}): void {

@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads'
 import type { GpuLook, Nvml, NvmlAnswer, NvmlLook } from '../nvml.ts'
 import type { Seconds } from '../units.ts'
-import type { FromNvml, ToNvml } from './messages.ts'
+import { unpacked, type FromNvml, type ToNvml } from './messages.ts'
 import type { SessionAnswer } from './session.ts'
 
 export interface NvmlDoorOptions {
@@ -96,7 +96,7 @@ export class NvmlDoor implements Nvml {
 
   #start(): Thread {
     const thread = this.#options.startThread(this.#progress.buffer)
-    thread.on('message', (message: FromNvml) => this.#hear(thread, message.answer))
+    thread.on('message', (message: FromNvml) => this.#hear(thread, unpacked(message)))
     thread.on('error', (cause: unknown) => {
       const why = cause instanceof Error ? cause.message : String(cause)
       this.#hear(thread, { kind: 'failed', why, advice: HANG_ADVICE })

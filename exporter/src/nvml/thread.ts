@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { linuxClock } from '../world.ts'
 import { nvmlOpener } from './library.ts'
-import type { FromNvml, NvmlThreadSettings, ToNvml } from './messages.ts'
+import { packed, type NvmlThreadSettings, type ToNvml } from './messages.ts'
 import { NvmlSession } from './session.ts'
 
 const port = parentPort
@@ -46,7 +46,7 @@ function close(): void {
 port.on('message', (message: ToNvml) => {
   switch (message.kind) {
     case 'look':
-      port.postMessage({ kind: 'answer', answer: session.look(message.at) } satisfies FromNvml)
+      port.postMessage(packed(session.look(message.at)))
       if (timer === undefined && session.needsPower) samplePowerIn(performance.now())
       return
     case 'close':
