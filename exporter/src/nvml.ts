@@ -40,6 +40,8 @@ export interface MigInstance {
    */
   readonly activity: number | undefined
   readonly pids: readonly number[]
+  /** Why its processes are not known; empty when they are. */
+  readonly processesUnknown: string
 }
 
 export interface Mig {
@@ -63,7 +65,7 @@ export interface GpuLook {
   readonly hasCounter: boolean
   /** Oldest first: those between the looks, at jittered instants, where there is no counter to trust; then this look's. */
   readonly power: readonly PowerSample[]
-  /** The most that it is allowed to draw; undefined where the driver does not say. */
+  /** The most that it can be allowed to draw; undefined where the driver does not say. */
   readonly powerLimit: Watts | undefined
   /** Undefined: MIG is off. */
   readonly mig: Mig | undefined

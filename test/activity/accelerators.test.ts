@@ -38,6 +38,12 @@ class Bench {
 
   /** The driver does not answer. */
   miss(): ReadonlyMap<string, AcceleratorActivity> {
+    const look = { at: seconds(this.#now), devices: [gpuLook()] }
+    return this.#room.look(seconds((this.#now += 1)), 1, look)
+  }
+
+  /** Nothing is asked any more. */
+  leave(): ReadonlyMap<string, AcceleratorActivity> {
     return this.#room.look(seconds((this.#now += 1)), 1, undefined)
   }
 }
@@ -123,6 +129,13 @@ describe('who holds a board', () => {
     const problem = { why: 'lost', advice: 'see dmesg', isFault: true }
     expect(shares(bench.look({ problem }))).toEqual({ one: 1 })
   })
+})
+
+test('a board that is asked no more is no part of the machine', () => {
+  const bench = new Bench()
+  bench.look({ processes: compute(1) })
+  expect(bench.leave()).toEqual(new Map())
+  expect(shares(bench.look({ processes: compute(2) }))).toEqual({ two: 1 })
 })
 
 describe('who used a board', () => {
@@ -248,6 +261,7 @@ describe('MIG', () => {
     computeSlices: gpuSlices,
     activity: undefined,
     pids: [],
+    processesUnknown: '',
     ...more,
   })
   const mig = (...instances: readonly MigInstance[]): Partial<GpuLook> => ({ mig: { slices: 7, instances } })
@@ -321,6 +335,7 @@ test('shares are of one whole, weights are finite and of each user once, whateve
     computeSlices: fc.integer({ min: 1, max: 4 }),
     activity: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
     pids: fc.array(pid, { maxLength: 3 }),
+    processesUnknown: fc.constant(''),
   })
   const look = fc.oneof(
     fc.record({ processes: fc.array(process), rows: fc.array(row), rowsSince: fc.nat(5_000_000) }),

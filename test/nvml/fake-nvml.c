@@ -27,7 +27,7 @@ typedef struct {
   char uuid[96], name[96], bus_id[32];
   u64 error, hangs;
   u64 has_counter, millijoules;
-  u64 milliwatts, has_average, has_instant, has_usage, limit_milliwatts;
+  u64 milliwatts, has_average, has_instant, has_usage, limit_milliwatts, most_milliwatts;
   u64 virtualization_mode, lists_error;
   u64 mig_enabled, mig_most, has_gpm;
   u64 compute_count, graphics_count, mps_count, row_count;
@@ -116,6 +116,13 @@ u32 nvmlDeviceGetPowerUsage(Device *d, u32 *power) {
   ENTER(d);
   if (!d->has_usage) return NOT_SUPPORTED;
   *power = (u32)d->milliwatts;
+  return OK;
+}
+u32 nvmlDeviceGetPowerManagementLimitConstraints(Device *d, u32 *least, u32 *most) {
+  ENTER(d);
+  if (d->most_milliwatts == 0) return NOT_SUPPORTED;
+  *least = 1000;
+  *most = (u32)d->most_milliwatts;
   return OK;
 }
 u32 nvmlDeviceGetEnforcedPowerLimit(Device *d, u32 *limit) {

@@ -59,6 +59,7 @@ const FIELDS = [
   'hasInstant',
   'hasUsage',
   'limitMilliwatts',
+  'mostMilliwatts',
   'virtualizationMode',
   'listsError',
   'migEnabled',

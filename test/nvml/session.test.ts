@@ -85,6 +85,14 @@ describe('a driver of today', () => {
     ])
   })
 
+  test('its limit is what may be set, not what is set now; where that is not known, what is set', async () => {
+    const bench = new Bench()
+    bench.nvml.add({ limitMilliwatts: 350_000, mostMilliwatts: 700_000 })
+    bench.nvml.add({ limitMilliwatts: 350_000 })
+    bench.nvml.add({ limitMilliwatts: 0 })
+    expect((await bench.devices()).map(({ powerLimit }) => powerLimit)).toEqual([700, 350, undefined])
+  })
+
   test('counters above 2^53 mJ are read exactly', async () => {
     const bench = new Bench()
     bench.nvml.add({ millijoules: 2 ** 60 })
@@ -163,6 +171,12 @@ describe('MIG', () => {
       processes: [],
       rows: [],
     })
+  })
+
+  test('whose processes may not be listed says why', async () => {
+    const bench = new Bench()
+    bench.nvml.add({ listsError: 4 }).mig(...instances)
+    expect((await bench.device()).processesUnknown).toBe('no permission')
   })
 
   const activities = async (bench: Bench, wait?: number): Promise<(number | undefined)[]> =>

@@ -57,14 +57,19 @@ export class Accelerators {
   }
 
   /**
-   * @param look of the same instant; undefined: the driver did not answer, and who held an accelerator goes on to
+   * @param look the newest one; an older instant than `at`: the driver did not answer, and who held an accelerator
+   * goes on to; undefined: nothing is asked any more
    * @param duration since the look before, in seconds
    * @returns by domain id
    */
   look(at: Seconds, duration: number, look: NvmlLook | undefined): ReadonlyMap<string, AcceleratorActivity> {
     const before = this.#newest
     this.#newest = new Map()
-    if (look?.at !== at) {
+    if (look === undefined) {
+      this.#memories.clear()
+      return this.#newest
+    }
+    if (look.at !== at) {
       for (const [id, { holders }] of before) this.#newest.set(id, unused(holders))
       return this.#newest
     }

@@ -57,6 +57,7 @@ export interface NvmlLibrary {
   totalEnergy(device: Handle, millijoules: Memory): number
   powerUsage(device: Handle, milliwatts: Memory): number
   fieldValues(device: Handle, count: number, values: Memory): number
+  powerLimits(device: Handle, least: Memory, most: Memory): number
   enforcedPowerLimit(device: Handle, milliwatts: Memory): number
   virtualizationMode(device: Handle, mode: Memory): number
   computeProcesses(device: Handle, count: Memory, infos: Memory): number
@@ -97,6 +98,7 @@ const FUNCTIONS = {
   totalEnergy: [`(${DEVICE}, ${OUT})`, 'nvmlDeviceGetTotalEnergyConsumption'],
   powerUsage: [`(${DEVICE}, ${OUT})`, 'nvmlDeviceGetPowerUsage'],
   fieldValues: [`(${DEVICE}, int count, ${OUT})`, 'nvmlDeviceGetFieldValues'],
+  powerLimits: [`(${DEVICE}, void *least, void *most)`, 'nvmlDeviceGetPowerManagementLimitConstraints'],
   enforcedPowerLimit: [`(${DEVICE}, ${OUT})`, 'nvmlDeviceGetEnforcedPowerLimit'],
   virtualizationMode: [`(${DEVICE}, ${OUT})`, 'nvmlDeviceGetVirtualizationMode'],
   computeProcesses: [

@@ -233,9 +233,6 @@ export class NvmlSession {
     const isVirtual =
       has((out) => library.virtualizationMode(handle, out)) &&
       memory.readUInt32LE(0) === VIRTUALIZATION_MODE_VGPU_GUEST
-    const powerLimit = has((out) => library.enforcedPowerLimit(handle, out))
-      ? watts(memory.readUInt32LE(0) / 1000)
-      : undefined
     return {
       handle,
       uuid,
@@ -244,7 +241,7 @@ export class NvmlSession {
       pciBusId: this.#pciBusId(library, handle),
       hasCounter,
       powerSource: this.#powerSource(library, handle),
-      powerLimit: powerLimit === 0 ? undefined : powerLimit,
+      powerLimit: this.#powerLimit(library, handle),
       isVirtual,
       migActivity: MigActivity.of(library, handle, this.#options.clock),
       cursor: this.#cursorOf(uuid),
@@ -253,6 +250,16 @@ export class NvmlSession {
       samples: [],
       isLost: false,
     }
+  }
+
+  /** The most that may be set: what is set now may be raised while we look on. */
+  #powerLimit(library: NvmlLibrary, handle: Handle): Watts | undefined {
+    const { memory } = this.#memory
+    const isKnown =
+      library.powerLimits(handle, memory.subarray(8), memory) === CODES.success ||
+      library.enforcedPowerLimit(handle, memory) === CODES.success
+    const milliwatts = memory.readUInt32LE(0)
+    return isKnown && milliwatts > 0 ? watts(milliwatts / 1000) : undefined
   }
 
   #cursorOf(uuid: string): RowCursor {
@@ -312,7 +319,7 @@ export class NvmlSession {
       power: device.samples.splice(0),
       mig,
       processes: processes.list,
-      processesUnknown: processes.unknown,
+      processesUnknown: mig === undefined ? processes.unknown : unknownIn(mig),
       rows,
       rowsSince,
     }
@@ -437,6 +444,7 @@ export class NvmlSession {
       computeSlices,
       activity: undefined,
       pids: typeof pids === 'string' ? [] : pids,
+      processesUnknown: typeof pids === 'string' ? pids : '',
     }
   }
 
@@ -455,6 +463,9 @@ interface ProcessesSeen {
   readonly list: readonly GpuProcess[]
   readonly unknown: string
 }
+
+const unknownIn = ({ instances }: Mig): string =>
+  instances.find(({ processesUnknown }) => processesUnknown !== '')?.processesUnknown ?? ''
 
 const NO_PROCESSES: ProcessesSeen = { list: [], unknown: '' }
 
