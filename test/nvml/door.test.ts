@@ -160,9 +160,13 @@ describe('a look', () => {
 describe('the thread', () => {
   test('ends where there is nothing to ask, and another one asks again after five minutes', async () => {
     const absent: SessionAnswer = { kind: 'absent', why: 'no library', advice: 'install it' }
+    const before = door.look(seconds(0))
+    thread().saw(0)
+    await before
     const look = door.look(seconds(1))
     thread().answer(absent)
     expect(await look).toEqual(absent)
+    expect(door.newest).toBeUndefined() // nobody holds what is not there
     expect(thread().heard.at(-1)).toEqual({ kind: 'close' })
     thread().emit('exit')
     await jest.advanceTimersByTimeAsync(299_000)

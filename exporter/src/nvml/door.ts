@@ -150,7 +150,8 @@ export class NvmlDoor implements Nvml {
         this.#options.onOutdated(answer.why)
         return { kind: 'failed', why: answer.why, advice: 'the exporter has to be started anew' }
       case 'absent':
-        this.#end()
+        this.#thread?.postMessage({ kind: 'close' } satisfies ToNvml)
+        this.#newest = undefined
         this.#rest(answer, ABSENT_MILLISECONDS)
         return answer
       case 'failed':
@@ -162,10 +163,6 @@ export class NvmlDoor implements Nvml {
     this.#thread = undefined
     this.#resting = answer
     this.#restartAt = performance.now() + milliseconds
-  }
-
-  #end(): void {
-    this.#thread?.postMessage({ kind: 'close' } satisfies ToNvml)
   }
 
   #noAnswer(): NvmlAnswer {
