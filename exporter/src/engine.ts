@@ -249,6 +249,7 @@ export const policyOf = (config: Config): LedgerPolicy => ({
   seriesLimit: config.seriesLimit,
 })
 
-const sensorSettings = ({ powerModel }: Config): Parameters<typeof sensors>[1] => ({
+const sensorSettings = ({ nvidia, powerModel }: Config): Parameters<typeof sensors>[1] => ({
+  nvidia: nvidia.enabled,
   powerModel: powerModel.enabled ? powerModel : undefined,
 })

@@ -177,6 +177,7 @@ describe('the environment', () => {
       WATTRIBUTE_PATH_PROCFS: '/p',
       WATTRIBUTE_PATH_SYSFS: '/s',
       WATTRIBUTE_PATH_ROOTFS: '/r',
+      WATTRIBUTE_PATH_NVML: '/n.so',
       WATTRIBUTE_LOG_LEVEL: 'error',
       WATTRIBUTE_LOG_FORMAT: 'json',
       WATTRIBUTE_STORAGE_PATH: '/d',
@@ -191,6 +192,7 @@ describe('the environment', () => {
       sysfs: '/s',
       rootfs: '/r',
       storagePath: '/d',
+      nvmlLibrary: '/n.so',
       logLevel: 'debug',
       logFormat: 'json',
     })
@@ -223,6 +225,7 @@ describe('usageText', () => {
       '--path.procfs',
       '--path.sysfs',
       '--path.rootfs',
+      '--path.nvml',
       '--storage.path',
       '--log.level',
       '--log.format',
