@@ -42,7 +42,7 @@ module.exports = {
     {
       name: 'nothing-unused',
       severity: 'error',
-      from: { orphan: true, pathNot: file('cli', 'engine-thread') },
+      from: { orphan: true, pathNot: file('cli', 'engine-thread', 'nvml/thread') },
       to: {},
     },
     {
@@ -59,8 +59,15 @@ module.exports = {
     },
     only('ledger', 'pure: no I/O, no clock, no logger, no package'),
     only('workloads', 'pure: no I/O, no clock, no logger, no package'),
-    only('sensors', 'joules in; they know the machine, not the books', file('world', 'cpu-times')),
-    only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times')),
+    only('sensors', 'joules in; they know the machine, not the books', file('world', 'cpu-times', 'nvml')),
+    only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times', 'nvml')),
+    only(
+      'nvml',
+      "the driver's library behind its door; it knows neither energy nor books",
+      file('world', 'nvml'),
+      '^node_modules/koffi/',
+      '^(node:)?worker_threads$',
+    ),
     only(
       'config',
       'settings, before anything runs',
@@ -106,7 +113,7 @@ module.exports = {
       from: { path: '^exporter/src/[^/]+$', pathNot: COMPOSITION },
       to: { path: '^exporter/src/[^/]+/' },
     },
-    onlyFrom('koffi', file('libc')),
+    onlyFrom('koffi', file('libc', 'nvml/library')),
     onlyFrom('express', room('exposition')),
     onlyFrom('prom-client', room('exposition')),
     onlyFrom('pino', file('log')),

@@ -56,6 +56,11 @@ async function obey(flags: Flags): Promise<void> {
 function obeySignals(exporter: Exporter): void {
   process.on('SIGHUP', () => exporter.reload())
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(exporter))
+  // What supervises us, such as systemd, starts us again.
+  void exporter.mustRestart.then((reason) => {
+    complain(`it has to be started anew: ${reason}`, 1)
+    return end(exporter)
+  })
 }
 
 async function end(exporter: Exporter): Promise<void> {

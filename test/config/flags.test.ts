@@ -212,6 +212,7 @@ describe('the environment', () => {
       WATTRIBUTE_PATH_PROCFS: '/p',
       WATTRIBUTE_PATH_SYSFS: '/s',
       WATTRIBUTE_PATH_ROOTFS: '/r',
+      WATTRIBUTE_PATH_NVML: '/n.so',
       WATTRIBUTE_LOG_LEVEL: 'error',
       WATTRIBUTE_LOG_FORMAT: 'json',
       WATTRIBUTE_STORAGE_PATH: '/d',
@@ -226,6 +227,7 @@ describe('the environment', () => {
       sysfs: '/s',
       rootfs: '/r',
       storagePath: '/d',
+      nvmlLibrary: '/n.so',
       logLevel: 'debug',
       logFormat: 'json',
     })
@@ -258,6 +260,7 @@ describe('usageText', () => {
       '--path.procfs',
       '--path.sysfs',
       '--path.rootfs',
+      '--path.nvml',
       '--storage.path',
       '--log.level',
       '--log.format',

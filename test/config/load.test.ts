@@ -33,6 +33,7 @@ const DEFAULTS = {
   expireAfterSeconds: 600,
   idlePolicy: 'holders',
   baselines: [],
+  nvidia: { enabled: true },
   powerModel: { enabled: true },
   processes: { enabled: true, top: 50 },
   seriesLimit: 20_000,
@@ -77,6 +78,7 @@ baselines:
   - domain: package-0
     watts: 35.5
   - { domain: dram-0, watts: 0 }
+nvidia: { enabled: false }
 power_model:
   enabled: false
   cpu_idle_watts: 40
@@ -104,6 +106,7 @@ report:
         { domain: 'package-0', watts: 35.5 },
         { domain: 'dram-0', watts: 0 },
       ],
+      nvidia: { enabled: false },
       powerModel: { enabled: false, cpuIdleWatts: 40, cpuMaxWatts: 40, memoryWatts: 6 },
       processes: { enabled: false, top: 1000 },
       seriesLimit: 100,
@@ -174,7 +177,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `power_model`, `processes`, `series_limit`, `time_zone`, `node`, `budgets`, `demand`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `processes`, `series_limit`, `time_zone`, `node`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -323,6 +326,8 @@ describe('describeConfig', () => {
       ['baselines', 'list of mappings', '[]'],
       ['baselines[].domain', 'text', 'required'],
       ['baselines[].watts', 'number from 0', 'required'],
+      ['nvidia', 'mapping', ''],
+      ['nvidia.enabled', '`true` or `false`', 'true'],
       ['power_model', 'mapping', ''],
       ['power_model.enabled', '`true` or `false`', 'true'],
       ['power_model.cpu_idle_watts', 'number from 0', ''],

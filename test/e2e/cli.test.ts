@@ -217,7 +217,7 @@ describe('on this machine', () => {
     const sensors = JSON.parse((await exporter.get('/api/v1/sensors')).body) as {
       sensors: { name: string }[]
     }
-    expect(sensors.sensors.map(({ name }) => name)).toEqual(['rapl', 'power-model'])
+    expect(sensors.sensors.map(({ name }) => name)).toEqual(['rapl', 'nvml', 'power-model'])
     const ledger = JSON.parse((await exporter.get('/api/v1/ledger')).body) as { views: object }
     expect(Object.keys(ledger.views)).toEqual(['workload', 'container', 'process'])
   })

@@ -141,6 +141,11 @@ describe('use', () => {
           const budgets = new Budgets([budget], NODE)
           budgets.book(bookings, noMeters, span)
           const all = booked(budget, bookings)
+          if (Object.keys(budget.match).length > 0 && span.to - span.from > 300) {
+            // nobody saw what a workload did in it
+            expect(budgets.statuses(span.to)[0]?.used.toBigInt()).toBe(all)
+            continue
+          }
           const length = BigInt(Math.round((span.to - span.from) * 1e6))
           for (let wall: number = span.from; wall < span.to; wall = periodAt(budget, wall).to) {
             const { from, to } = periodAt(budget, wall)

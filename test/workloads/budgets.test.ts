@@ -334,6 +334,18 @@ describe('periods', () => {
     expect(status.projectedJoules).toBeCloseTo(1 + (3601 / 3600) * 16 * 3600, 6)
   })
 
+  test('a night says nothing of a workload: what was spent in it belongs to nobody', () => {
+    const some = budgets({ name: 'all' }, { name: 'alice', match: { user: 'alice' } })
+    const midnight = at('2026-06-15T00:00:00Z')
+    for (let second = -3600; second < 0; second += 60)
+      some.book([toWorkload(60e6)], noMeters, span(midnight + second, midnight + second + 60))
+    const night = [toNobody(7 * 3600e6, 'idle', 'exporter_down'), toWorkload(1e6)]
+    some.book(night, noMeters, span(midnight, midnight + 8 * 3600))
+    const [all, alice] = some.statuses(seconds(midnight + 8 * 3600))
+    expect(all?.projectedJoules).toBeCloseTo(7 * 3600 + 1 + ((8 * 3600 + 1) / 9 / 3600) * 16 * 3600, 6)
+    expect(alice?.projectedJoules).toBeCloseTo(1 + (3601 / 3600) * 16 * 3600, 6)
+  })
+
   test('a holiday of many days leaves each day its part', () => {
     const some = budgets({})
     some.book(

@@ -30,6 +30,8 @@ export interface Flags {
   readonly procfs: string
   readonly sysfs: string
   readonly rootfs: string
+  /** Absent: where NVIDIA's driver puts its library. */
+  readonly nvmlLibrary: string | undefined
   /** Undefined: nothing is kept from run to run. */
   readonly storagePath: string | undefined
   readonly logLevel: LogLevel
@@ -73,6 +75,12 @@ const FLAGS = [
     value: 'FOLDER',
     default: '/',
     sentence: 'Where the root file system of the host is seen.',
+  },
+  {
+    name: 'path.nvml',
+    value: 'FILE',
+    default: '',
+    sentence: 'Library of NVIDIA’s driver; without it, `libnvidia-ml.so.1` as the system’s loader finds it.',
   },
   {
     name: 'storage.path',
@@ -136,6 +144,7 @@ export function parseFlags(
     procfs: valueOf('path.procfs').text,
     sysfs: valueOf('path.sysfs').text,
     rootfs: valueOf('path.rootfs').text,
+    nvmlLibrary: valueOf('path.nvml').text || undefined,
     storagePath: valueOf('storage.path').text || undefined,
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),

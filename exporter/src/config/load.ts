@@ -34,6 +34,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
   expireAfterSeconds: seconds(content.expire_after_seconds),
   idlePolicy: content.idle_policy,
   baselines: content.baselines.map((baseline) => ({ domain: baseline.domain, watts: watts(baseline.watts) })),
+  nvidia: { enabled: content.nvidia.enabled },
   powerModel: powerModelOf(content.power_model),
   processes: { enabled: content.processes.enabled, top: content.processes.top },
   seriesLimit: content.series_limit,

@@ -11,9 +11,14 @@ import { Weights, type Recipient, type Weight } from './weights.ts'
 /** Takes one share down. */
 export type Post = (to: Recipient, leaf: Leaf, part: Part, amount: Microjoules) => void
 
+/** By what a leaf's active energy of this tick is split. */
+type WeightsOf = (leaf: Leaf) => readonly Weight[]
+
 /** Energy that is split by one list of weights. */
 interface Pool {
   readonly leaf: Leaf
+  /** As its active energy is booked: the split may be known less well than the energy itself. */
+  readonly activeLeaf: Leaf
   readonly activeWeights: readonly Weight[]
   readonly idleWeights: readonly Weight[]
   active: number
@@ -26,6 +31,8 @@ export class Distribution {
   readonly #idleWeights = new Weights()
   /** Leaves in whose open interval something went on: they cannot teach a baseline. */
   readonly #busy = new Set<string>()
+  /** Leaves in whose open interval the split was estimated at least once. */
+  readonly #estimated = new Set<string>()
 
   constructor(baselines: Baselines) {
     this.#baselines = baselines
@@ -34,29 +41,24 @@ export class Distribution {
   /** CPU, memory and accelerators by what was done on them; then the rest of the machine by what those came to. */
   split({ readings, unread }: Settled, activity: Activity, policy: IdlePolicy, post: Post): void {
     this.#learn(readings, unread, activity)
-    const cpu = cpuWeights(activity)
+    const direct = directWeights(activity)
     const itEnergy = new Map<Recipient, number>()
-    const direct = readings.filter(({ domain }) => isDirect(domain.component))
-    for (const pool of this.#pools(direct, cpu, activity, policy)) {
+    const used = readings.filter(({ domain }) => isDirect(domain.component))
+    for (const pool of this.#pools(used, direct, activity, policy)) {
       settle(pool, post, (to, amount) => itEnergy.set(to, (itEnergy.get(to) ?? 0) + amount))
     }
     const it = Array.from(itEnergy, ([to, weight]) => ({ to, weight }))
     const derived = readings.filter(({ domain }) => !isDirect(domain.component))
-    for (const pool of this.#pools(derived, it, activity, policy)) settle(pool, post)
-    this.#keep(unread, cpu, it, activity, policy)
+    for (const pool of this.#pools(derived, () => it, activity, policy)) settle(pool, post)
+    this.#keep(unread, (leaf) => (isDirect(leaf.component) ? direct(leaf) : it), activity, policy)
     this.#forget(readings, unread)
   }
 
   /** The leaf's next reading covers this tick as well. */
-  #keep(
-    unread: readonly Leaf[],
-    cpu: readonly Weight[],
-    it: readonly Weight[],
-    activity: Activity,
-    policy: IdlePolicy,
-  ): void {
+  #keep(unread: readonly Leaf[], weightsOf: WeightsOf, activity: Activity, policy: IdlePolicy): void {
     for (const leaf of unread) {
-      const weights = isDirect(leaf.component) ? cpu : it
+      const weights = weightsOf(leaf)
+      if (isEstimated(leaf, activity)) this.#estimated.add(leaf.id)
       this.#activeWeights.keep(leaf.id, weights)
       this.#idleWeights.keep(leaf.id, idleOf(leaf, weights, activity, policy))
     }
@@ -66,11 +68,15 @@ export class Distribution {
     const present = new Set([...unread.map(({ id }) => id), ...readings.map(({ domain }) => domain.id)])
     this.#activeWeights.retain(present)
     this.#idleWeights.retain(present)
+    for (const id of this.#estimated) if (!present.has(id)) this.#estimated.delete(id)
   }
 
   #learn(readings: readonly LeafReading[], unread: readonly Leaf[], activity: Activity): void {
     const isBusy = activity.busyRatio >= QUIET_BUSY_RATIO
-    const isInUse = (id: string): boolean => isBusy || (activity.holders.get(id)?.length ?? 0) > 0
+    const isInUse = (id: string): boolean => {
+      const accelerator = activity.accelerators.get(id)
+      return isBusy || (accelerator !== undefined && accelerator.use.length + accelerator.holders.length > 0)
+    }
     for (const { id } of unread) if (isInUse(id)) this.#busy.add(id)
     for (const reading of readings) {
       const wasBusy = this.#busy.delete(reading.domain.id)
@@ -84,7 +90,7 @@ export class Distribution {
    */
   #pools(
     readings: readonly LeafReading[],
-    weights: readonly Weight[],
+    weightsOf: WeightsOf,
     activity: Activity,
     policy: IdlePolicy,
   ): Iterable<Pool> {
@@ -95,9 +101,13 @@ export class Distribution {
       const key = isOwn ? leaf.id : `${leaf.component}\0${leaf.method}`
       let pool = pools.get(key)
       if (pool === undefined) {
+        const weights = weightsOf(leaf)
+        const wasEstimated = this.#estimated.delete(leaf.id)
+        const isGuess = wasEstimated || isEstimated(leaf, activity)
         const activeWeights = this.#activeWeights.take(leaf.id, weights)
         const idle = this.#idleWeights.take(leaf.id, idleOf(leaf, weights, activity, policy))
-        pool = { leaf, activeWeights, idleWeights: idle, active: 0, idle: 0 }
+        const activeLeaf = isGuess ? { ...leaf, method: 'estimated' as const } : leaf
+        pool = { leaf, activeLeaf, activeWeights, idleWeights: idle, active: 0, idle: 0 }
         pools.set(key, pool)
       }
       const idle = activePartOf(leaf.component) === 'overhead' ? 0 : this.#baselines.idleOf(reading)
@@ -113,6 +123,16 @@ function isDirect(component: Component): boolean {
   return component === 'cpu' || component === 'memory' || component === 'accelerator'
 }
 
+/** An accelerator by who used it; CPU and memory by CPU time. */
+function directWeights(activity: Activity): WeightsOf {
+  const cpu = cpuWeights(activity)
+  return ({ id, component }) =>
+    component === 'accelerator' ? (activity.accelerators.get(id)?.use ?? []) : cpu
+}
+
+const isEstimated = ({ id, component }: Leaf, activity: Activity): boolean =>
+  component === 'accelerator' && activity.accelerators.get(id)?.isEstimated === true
+
 function cpuWeights(activity: Activity): Weight[] {
   const weights: Weight[] = activity.cpu.map(({ consumer, cpu }) => ({ to: consumer, weight: cpu }))
   if (activity.unreadableCpu > 0) weights.push({ to: 'unreadable', weight: activity.unreadableCpu })
@@ -125,13 +145,13 @@ const idleOf = (
   activity: Activity,
   policy: IdlePolicy,
 ): readonly Weight[] =>
-  idleWeights(policy, leaf, weights, activity.holders, seconds(activity.to - activity.from))
+  idleWeights(policy, leaf, weights, activity.accelerators, seconds(activity.to - activity.from))
 
 /** Splits a pool; what nobody can be charged with stays unattributed, with the reason. */
 function settle(pool: Pool, post: Post, seeActive?: (to: Recipient, amount: Microjoules) => void): void {
-  const { leaf } = pool
+  const { leaf, activeLeaf } = pool
   share(microjoules(pool.active), pool.activeWeights, 'no_activity', (to, amount) => {
-    post(to, leaf, activePartOf(leaf.component), amount)
+    post(to, activeLeaf, activePartOf(leaf.component), amount)
     seeActive?.(to, amount)
   })
   share(microjoules(pool.idle), pool.idleWeights, 'idle', (to, amount) => post(to, leaf, 'idle', amount))

@@ -89,8 +89,9 @@ export class Budgets {
       if (workload === undefined || this.#ofSome.length === 0) continue
       for (const budget of this.#countingOf(workload)) budget.collect(rank, amount)
     }
-    const lasted = spentIn(bookings, withoutJumps(span))
-    for (const budget of this.#inForce) budget.book(meters, lasted)
+    const lasted = withoutJumps(span)
+    const isDownKnown = bookings.some(({ reason }) => reason === 'exporter_down')
+    for (const budget of this.#inForce) budget.book(meters, spentIn(lasted, isDownKnown && !budget.isOfSome))
   }
 
   /** In the order of the configuration, without the budgets of other machines. */
@@ -120,15 +121,15 @@ export class Budgets {
       .map((rule) => new Budget(rule, this.#uses.claim(identityOf(rule))))
     this.#uses.forget(this.#inForce.length)
     const booked = this.#inForce.filter(({ rule }) => rule.meter === undefined)
-    this.#ofAll = booked.filter(({ counts }) => counts === undefined)
-    this.#ofSome = booked.filter(({ counts }) => counts !== undefined)
+    this.#ofAll = booked.filter(({ isOfSome }) => !isOfSome)
+    this.#ofSome = booked.filter(({ isOfSome }) => isOfSome)
     this.#counting = new WeakMap()
   }
 
   #countingOf(facts: WorkloadFacts): readonly Budget[] {
     let budgets = this.#counting.get(facts)
     if (budgets === undefined) {
-      budgets = this.#ofSome.filter(({ counts }) => counts?.(facts) === true)
+      budgets = this.#ofSome.filter((budget) => budget.counts(facts))
       this.#counting.set(facts, budgets)
     }
     return budgets
@@ -136,13 +137,11 @@ export class Budgets {
 }
 
 /**
- * What was spent while the exporter did not run is booked as such. Where nothing is, it is not known, and what was booked
+ * What was spent while the exporter did not run is booked as such, and to nobody. Where it is not known, what was booked
  * is of the first tick after it.
  */
-function spentIn(bookings: readonly Booking[], span: WallSpan): WallSpan {
-  const isKnown = isOneTick(span) || bookings.some(({ reason }) => reason === 'exporter_down')
-  return isKnown ? span : { from: span.to, to: span.to }
-}
+const spentIn = (span: WallSpan, isDownKnown: boolean): WallSpan =>
+  isOneTick(span) || isDownKnown ? span : { from: span.to, to: span.to }
 
 /** Boundaries are running sums of the parts in this order. */
 const PART_RANK: Readonly<Record<Part, number>> = { accelerator: 0, host: 1, idle: 2, overhead: 3 }
@@ -168,8 +167,9 @@ const FACTOR_UNIT = 1_000_000
 class Budget {
   readonly rule: BudgetRule
   readonly use: BudgetUse
-  /** Whether a workload is counted; undefined when all energy is. */
-  readonly counts: ((facts: WorkloadFacts) => boolean) | undefined
+  /** Whether it counts single workloads only, and nothing of what belongs to nobody. */
+  readonly isOfSome: boolean
+  readonly counts: (facts: WorkloadFacts) => boolean
   readonly #rank: number
   readonly #factor: number
   readonly #it = new EnergyTotal()
@@ -178,7 +178,9 @@ class Budget {
   constructor(rule: BudgetRule, use: BudgetUse) {
     this.rule = rule
     this.use = use
-    this.counts = workloadTestOf(rule.match)
+    const test = workloadTestOf(rule.match)
+    this.isOfSome = test !== undefined
+    this.counts = test ?? (() => true)
     this.#rank = BOUNDARIES.indexOf(rule.boundary)
     this.#factor = Math.max(1, rule.facilityFactor ?? 1)
   }
