@@ -96,6 +96,12 @@ class Machine {
     return this
   }
 
+  /** What is kept becomes something else. */
+  spoil(change: (state: BooksState) => BooksState): this {
+    this.#kept.state = JSON.stringify(change(JSON.parse(this.#kept.state) as BooksState))
+    return this
+  }
+
   #keepState(): void {
     const state = this.books.state({ bookmarks: {}, failures: {} })
     this.#kept = { state: JSON.stringify(state), changes: [] }
@@ -177,6 +183,17 @@ describe('after a restart within a boot', () => {
       .map(({ rows }) => Math.round(rows.reduce((sum, { energy }) => sum + energy.toJoules(), 0)))
     expect(perHour).toEqual([3600 + 10 - 1, ...Array.from({ length: 7 }, () => 3600)])
     expect(machine.hours.joules).toBe('28810.000000')
+  })
+
+  test('budgets that do not fit begin anew, and nothing else does', () => {
+    const machine = new Machine()
+    machine
+      .tick(both(10, 100))
+      .spoil((state) => ({ ...state, budgets: { version: 99, budgets: [] } as never }))
+    machine.restart({ down: 5 })
+    expect(machine.books.problems).toEqual([expect.stringMatching(/^budgets: /)])
+    expect(machine.shown).toBe('110.000000')
+    expect(machine.hours.joules).toBe('110.000000')
   })
 
   test('a removed accelerator keeps its figures, and nothing is missing', () => {

@@ -73,6 +73,8 @@ export class Books {
   readonly budgets: Budgets
   readonly demand: Demand
   history: History
+  /** What of the former books could not be used, in sentences. */
+  readonly problems: string[] = []
   #policy: BooksPolicy
   #bookedTo: Seconds
   #wasDown = false
@@ -80,7 +82,7 @@ export class Books {
   #toldZone: string
   #closed: ClosedBucket[] = []
 
-  /** @throws Error when the former books do not fit together */
+  /** @throws RangeError when the former ledger does not fit together */
   constructor(
     policy: BooksPolicy,
     now: { readonly at: Seconds; readonly wall: Seconds },
@@ -159,9 +161,9 @@ export class Books {
 
   /** Does all again that the earlier run has told, so that those who count along stand where they stood. */
   #restore({ state, changes }: FormerBooks, wall: Seconds, nameOf: NameOf): Ledger {
-    this.history.restore(state.history)
-    this.budgets.restore(state.budgets)
-    this.demand.restore(state.demand)
+    this.#attempt('history', () => this.history.restore(state.history))
+    this.#attempt('budgets', () => this.budgets.restore(state.budgets))
+    this.#attempt('demand', () => this.demand.restore(state.demand))
     this.#bookedTo = seconds(state.wall)
     const ledger = newLedger(this.#policy.ledger, seconds(state.ledger.at), nameOf)
     const ticks = changes.values()
@@ -181,6 +183,15 @@ export class Books {
     const history = new History(calendar)
     history.restore(this.history.state())
     this.history = history
+  }
+
+  /** One that does not fit begins anew; the others need not suffer for it. */
+  #attempt(what: string, restore: () => void): void {
+    try {
+      restore()
+    } catch (cause) {
+      this.problems.push(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`)
+    }
   }
 
   #countAlong(

@@ -115,6 +115,8 @@ port.on('message', (message: ToEngine) => {
   switch (message.kind) {
     case 'reconfigure':
       engine.reconfigure(message.config)
+      // What was counted under the settings before is not to be done again under these.
+      journal?.beginAtOnce(engine.state(), linuxClock.now())
       beat.change(message.config.tickSeconds)
       return
     case 'report':

@@ -70,9 +70,9 @@ export class Engine {
     this.#keeping = keeping
     this.#attendance = new Attendance(sensors(world, sensorSettings(config)), world.clock)
     this.#activity = activityOf(world)
-    const { books, notice } = openBooks(world, booksPolicyOf(config), keeping?.former)
+    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former)
     this.#books = books
-    this.#openingNotices = notice === undefined ? [] : [notice]
+    this.#openingNotices = [...notices]
     const { resumed } = books
     if (resumed !== undefined) this.#attendance.resume(resumed.bookmarks, resumed.failures)
   }
@@ -170,25 +170,34 @@ export class Engine {
   }
 }
 
-/** Books that do not fit together are left as they are: new ones are begun. */
+/** Former books that do not fit together are left as they are: new ones are begun. */
 function openBooks(
   { clock }: World,
   policy: BooksPolicy,
   former: FormerBooks | undefined,
-): { readonly books: Books; readonly notice: Notice | undefined } {
+): { readonly books: Books; readonly notices: readonly Notice[] } {
   const now = { at: clock.now(), wall: clock.wall() }
   try {
     const books = new Books(policy, now, former)
-    return { books, notice: former && resumedNotice(books, former, now.wall) }
+    const problems = books.problems.map((reason) => misfit('part of the books of an earlier run', reason))
+    return {
+      books,
+      notices: former === undefined ? [] : [resumedNotice(books, former, now.wall), ...problems],
+    }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    const message = 'the books of an earlier run do not fit together; new ones are begun'
     return {
       books: new Books(policy, now, undefined),
-      notice: { level: 'error', message, fields: { reason } },
+      notices: [misfit('the books of an earlier run', reason)],
     }
   }
 }
+
+const misfit = (what: string, reason: string): Notice => ({
+  level: 'error',
+  message: `${what} cannot be used and is begun anew`,
+  fields: { reason },
+})
 
 function resumedNotice({ resumed }: Books, { state, changes }: FormerBooks, wall: Seconds): Notice {
   const last = changes.at(-1)?.wall ?? state.wall
