@@ -122,8 +122,8 @@ export interface CpuUse {
 export interface AcceleratorActivity {
   /** By what its active energy is split: busy seconds, or any unit where they are not known. Empty: nobody used it. */
   readonly use: readonly AcceleratorUse[]
-  /** The split is a guess: several shared it, and nothing says how much each did. */
-  readonly isEstimated: boolean
+  /** Those whose part of it is a guess: they shared it with others, and nothing says how much each did. */
+  readonly guessed: ReadonlySet<AcceleratorUser>
   /** Who carries its idle energy; what is left of 1 is held by nobody. */
   readonly holders: readonly AcceleratorShare[]
 }

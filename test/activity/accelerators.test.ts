@@ -61,12 +61,14 @@ function parts({ use }: AcceleratorActivity): Record<string, number> {
   return near(Object.fromEntries(use.map(({ to, weight }) => [nameOf(to), weight / whole])))
 }
 
+const guesses = ({ guessed }: AcceleratorActivity): readonly string[] => Array.from(guessed, nameOf).sort()
+
 const shares = ({ holders }: AcceleratorActivity): Record<string, number> =>
   near(Object.fromEntries(holders.map(({ to, share }) => [nameOf(to), share])))
 
 describe('who holds a board', () => {
   test('nobody', () => {
-    expect(new Bench().look()).toEqual({ use: [], isEstimated: false, holders: [] })
+    expect(new Bench().look()).toEqual({ use: [], guessed: new Set(), holders: [] })
   })
 
   test('those that compute, in equal parts; those that only draw hold nothing', () => {
@@ -141,17 +143,20 @@ test('a board that is asked no more is no part of the machine', () => {
 describe('who used a board', () => {
   test('a sole holder all of it, also without samples', () => {
     const look = new Bench().look({ processes: [...compute(1), ...graphics(9)] })
-    expect([parts(look), look.isEstimated]).toEqual([{ one: 1 }, false])
+    expect([parts(look), guesses(look)]).toEqual([{ one: 1 }, []])
   })
 
   test('several without samples the same, and that is a guess', () => {
     const look = new Bench().look({ processes: compute(1, 2, 3) })
-    expect([parts(look), look.isEstimated]).toEqual([near({ one: 1 / 3, two: 1 / 3, three: 1 / 3 }), true])
+    expect([parts(look), guesses(look)]).toEqual([
+      near({ one: 1 / 3, two: 1 / 3, three: 1 / 3 }),
+      ['one', 'three', 'two'],
+    ])
   })
 
   test('those that draw, where nobody computes', () => {
     const look = new Bench().look({ processes: graphics(9) })
-    expect([parts(look), look.isEstimated]).toEqual([{ Xorg: 1 }, false])
+    expect([parts(look), guesses(look)]).toEqual([{ Xorg: 1 }, []])
   })
 
   test('by time-weighted samples, not by the largest: one is busy in the first half, the other all the time', () => {
@@ -165,7 +170,7 @@ describe('who used a board', () => {
       ],
     })
     // 0.5 s × 100 % and 1 s × 50 %; by the largest sample it would be two thirds and one
-    expect([parts(look), look.isEstimated]).toEqual([{ one: 0.5, two: 0.5 }, false])
+    expect([parts(look), guesses(look)]).toEqual([{ one: 0.5, two: 0.5 }, []])
   })
 
   test('samples of unequal length weigh by it', () => {
@@ -221,9 +226,9 @@ describe('who used a board', () => {
     ]
     bench.look({ processes: compute(1, 2), rows, rowsSince: 1_900_000 }, 0.1)
     const between = bench.look({ processes: compute(1, 2), rowsSince: 2_000_000 }, 0.1)
-    expect([parts(between), between.isEstimated]).toEqual([{ one: 0.75, two: 0.25 }, false])
+    expect([parts(between), guesses(between)]).toEqual([{ one: 0.75, two: 0.25 }, []])
     const later = bench.look({ processes: compute(1, 2), rowsSince: 2_000_000 }, 1)
-    expect([parts(later), later.isEstimated]).toEqual([{ one: 0.5, two: 0.5 }, true])
+    expect([parts(later), guesses(later)]).toEqual([{ one: 0.5, two: 0.5 }, ['one', 'two']])
   })
 
   test('graphics as well, where samples say so', () => {
@@ -274,18 +279,18 @@ describe('MIG', () => {
         instance(9, 1, { activity: undefined, pids: [] }),
       ),
     )
-    expect([parts(look), look.isEstimated]).toEqual([{ one: 0.75, two: 0.25 }, false])
+    expect([parts(look), guesses(look)]).toEqual([{ one: 0.75, two: 0.25 }, []])
     expect(shares(look)).toEqual(near({ one: 3 / 7, two: 2 / 7 }))
   })
 
   test('by the slices that are held, where it does not, and that is a guess', () => {
     const look = new Bench().look(mig(instance(1, 3, { pids: [1] }), instance(9, 1, { pids: [2] })))
-    expect([parts(look), look.isEstimated]).toEqual([{ one: 0.75, two: 0.25 }, true])
+    expect([parts(look), guesses(look)]).toEqual([{ one: 0.75, two: 0.25 }, ['one', 'two']])
   })
 
   test('the only instance that is held has all the active energy, and its slices of the idle', () => {
     const look = new Bench().look(mig(instance(1, 3, { pids: [1] }), instance(2, 3)))
-    expect([parts(look), look.isEstimated]).toEqual([{ one: 1 }, false])
+    expect([parts(look), guesses(look)]).toEqual([{ one: 1 }, []])
     expect(shares(look)).toEqual(near({ one: 3 / 7 }))
   })
 
@@ -293,7 +298,7 @@ describe('MIG', () => {
     const look = new Bench().look(
       mig(instance(1, 3, { activity: 1, pids: [1, 2] }), instance(2, 3, { activity: 1, pids: [3] })),
     )
-    expect([parts(look), look.isEstimated]).toEqual([{ one: 0.25, two: 0.25, three: 0.5 }, true])
+    expect([parts(look), guesses(look)]).toEqual([{ one: 0.25, two: 0.25, three: 0.5 }, ['one', 'two']])
     expect(shares(look)).toEqual(near({ one: 3 / 14, two: 3 / 14, three: 3 / 7 }))
   })
 
@@ -304,7 +309,7 @@ describe('MIG', () => {
         instance(1, 4, { computeInstance: 1, computeSlices: 3, activity: 1, pids: [2] }),
       ),
     )
-    expect([parts(look), look.isEstimated]).toEqual([{ one: 0.25, two: 0.75 }, true])
+    expect([parts(look), guesses(look)]).toEqual([{ one: 0.25, two: 0.75 }, ['one', 'two']])
     expect(shares(look)).toEqual(near({ one: 1 / 7, two: 3 / 7 }))
   })
 
@@ -312,14 +317,14 @@ describe('MIG', () => {
     const look = new Bench().look(
       mig(instance(1, 3, { activity: 0, pids: [1] }), instance(2, 1, { activity: 0, pids: [2] })),
     )
-    expect([parts(look), look.isEstimated]).toEqual([{ one: 0.75, two: 0.25 }, true])
+    expect([parts(look), guesses(look)]).toEqual([{ one: 0.75, two: 0.25 }, ['one', 'two']])
   })
 
   test('an instance that was taken down since the look before had its user', () => {
     const bench = new Bench()
     bench.look(mig(instance(1, 3, { pids: [1] })))
     const look = bench.look(mig(instance(5, 1, { pids: [2] })))
-    expect([parts(look), look.isEstimated]).toEqual([{ one: 0.75, two: 0.25 }, true])
+    expect([parts(look), guesses(look)]).toEqual([{ one: 0.75, two: 0.25 }, ['one', 'two']])
     expect(parts(bench.look(mig(instance(5, 1, { pids: [2] }))))).toEqual({ two: 1 })
   })
 })

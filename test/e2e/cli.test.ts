@@ -316,7 +316,7 @@ describe('with less than usual', () => {
     expect(imbalancesOfPage(page)).toEqual([])
     expect(await exporter.line(/hidepid/)).toContain('level=warn')
     const { sensors } = JSON.parse((await exporter.get('/api/v1/sensors')).body) as { sensors: unknown[] }
-    expect(sensors).toHaveLength(2)
+    expect(sensors).toHaveLength(3)
     expect((await exporter.get('/')).body).toContain('hidepid')
   })
 })

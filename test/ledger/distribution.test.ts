@@ -222,26 +222,25 @@ describe('an accelerator', () => {
     expect(books.joules).toEqual({ 'no_activity accelerator accelerator': 80, 'idle accelerator idle': 10 })
   })
 
-  test('whose split is a guess says so of the active energy; that of the idle energy is a rule', () => {
-    const books = new Books().split([read(gpu, 90, 0, 1)], [], 0, 1, { ...used, estimated: ['gpu-0'] })
+  test('whose split is a guess says so of whose active energy it is; that of the idle energy is a rule', () => {
+    const books = new Books().split([read(gpu, 90, 0, 1)], [], 0, 1, { ...used, guessed: { 'gpu-0': [one] } })
     expect(books.joules).toEqual({
       'one accelerator accelerator estimated': 60,
-      'unresolved_pid accelerator accelerator estimated': 20,
+      'unresolved_pid accelerator accelerator': 20,
       'one accelerator idle': 5,
       'unresolved_pid accelerator idle': 5,
     })
   })
 
-  test('that missed ticks is split by all that happened meanwhile, and one guess makes it a guess', () => {
+  test('that missed ticks is split by all that happened meanwhile, and a guess stays one', () => {
     const still = leaf('gpu-0', 'accelerator', 0)
     const books = new Books()
-      .split([], [still], 0, 1, { use: { 'gpu-0': [[one, 0.5]] }, estimated: ['gpu-0'] })
-      .split([read(still, 30, 0, 2)], [], 1, 2, { use: { 'gpu-0': [[two, 1]] } })
+      .split([], [still], 0, 1, { use: { 'gpu-0': [[one, 0.5]] }, guessed: { 'gpu-0': [one] } })
+      .split([read(still, 45, 0, 2)], [], 1, 2, { use: { 'gpu-0': [[two, 1]] } })
       .split([read(still, 10, 2, 3)], [], 2, 3, { use: { 'gpu-0': [[two, 1]] } })
     expect(books.joules).toEqual({
-      'one accelerator accelerator estimated': 10,
-      'two accelerator accelerator estimated': 20,
-      'two accelerator accelerator': 10,
+      'one accelerator accelerator estimated': 15,
+      'two accelerator accelerator': 30 + 10,
     })
   })
 
@@ -252,7 +251,7 @@ describe('an accelerator', () => {
 
   test('that is divided leaves the idle energy of what nobody holds to nobody', () => {
     const holders = [{ to: one, share: 3 / 7 }]
-    const accelerators = new Map([['gpu-0', { use: [], isEstimated: false, holders }]])
+    const accelerators = new Map([['gpu-0', { use: [], guessed: new Set<never>(), holders }]])
     const sums: Record<string, number> = {}
     new Distribution(new Baselines(new Map())).split(
       { readings: [read(gpu, 7, 0, 1)], unread: [] },

@@ -224,7 +224,7 @@ export class Play {
     const userOf = (slot: number): AcceleratorUser => this.#consumers[slot] ?? 'unresolved_pid'
     return {
       use: use.map(([slot, weight]) => ({ to: userOf(slot), weight })),
-      isEstimated: estimated,
+      guessed: new Set(use.filter((_, index) => estimated || index % 2 === 0).map(([slot]) => userOf(slot))),
       // the eighth part that nobody holds: MIG slices that are free
       holders: holders.map((slot) => ({ to: userOf(slot), share: 7 / 8 / holders.length })),
     }

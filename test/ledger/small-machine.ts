@@ -61,8 +61,8 @@ export interface Done {
   readonly holders?: Readonly<Record<string, readonly AcceleratorUser[]>>
   /** Busy seconds of each user, by the accelerator's domain id. */
   readonly use?: Readonly<Record<string, readonly (readonly [AcceleratorUser, number])[]>>
-  /** Accelerators on which nobody knows who did how much. */
-  readonly estimated?: readonly string[]
+  /** Those of whom nobody knows how much they did, by the accelerator's domain id. */
+  readonly guessed?: Readonly<Record<string, readonly AcceleratorUser[]>>
 }
 
 /** Who holds each accelerator, in equal parts. */
@@ -72,16 +72,24 @@ export const heldBy = (
   new Map(
     Object.entries(holders).map(([id, users]) => [
       id,
-      { use: [], isEstimated: false, holders: users.map((to) => ({ to, share: 1 / users.length })) },
+      {
+        use: [],
+        guessed: new Set<AcceleratorUser>(),
+        holders: users.map((to) => ({ to, share: 1 / users.length })),
+      },
     ]),
   )
 
-function acceleratorsOf({ holders = {}, use = {}, estimated = [] }: Done): Map<string, AcceleratorActivity> {
+function acceleratorsOf({
+  holders = {},
+  use = {},
+  guessed: estimated = {},
+}: Done): Map<string, AcceleratorActivity> {
   const accelerators = heldBy(holders)
   for (const [id, users] of Object.entries(use)) {
     accelerators.set(id, {
       use: users.map(([to, weight]) => ({ to, weight })),
-      isEstimated: estimated.includes(id),
+      guessed: new Set(estimated[id] ?? []),
       holders: accelerators.get(id)?.holders ?? [],
     })
   }

@@ -321,7 +321,7 @@ describe('after a restart of the exporter', () => {
     await board.look()
     board.draw(100, 1)
     const outcome = await board.look()
-    if (!('bookmarks' in outcome) || outcome.bookmarks === undefined) throw new Error('no bookmarks')
+    if (!('bookmarks' in outcome)) throw new Error('no bookmarks')
     meanwhile()
     const next = nvml(board.door)
     next.resume?.(outcome.bookmarks)

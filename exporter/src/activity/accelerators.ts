@@ -101,9 +101,14 @@ export class Accelerators {
   }
 }
 
+const NOBODY: ReadonlySet<AcceleratorUser> = new Set()
+
+const usersIn = (use: readonly AcceleratorUse[]): ReadonlySet<AcceleratorUser> =>
+  new Set(use.map(({ to }) => to))
+
 const unused = (holders: readonly AcceleratorShare[]): AcceleratorActivity => ({
   use: [],
-  isEstimated: false,
+  guessed: NOBODY,
   holders,
 })
 
@@ -154,12 +159,13 @@ function ofDevice(
   const holders = Array.from(computing).filter((pid) => !users.isAgent(pid))
   const holding = sharesOf(holders, 1, users)
   if (busy.size > 0) {
-    return { use: usesOf(busy, users), isEstimated: false, holders: holding }
+    return { use: usesOf(busy, users), guessed: NOBODY, holders: holding }
   }
   // Nothing says how much each did: those that compute, or else those that draw, did the same.
   const candidates = holders.length > 0 ? holders : Array.from(contexts).filter((pid) => !users.isAgent(pid))
   const equal = new Map(candidates.map((pid) => [pid, duration / candidates.length]))
-  return { use: usesOf(equal, users), isEstimated: candidates.length > 1, holders: holding }
+  const use = usesOf(equal, users)
+  return { use, guessed: candidates.length > 1 ? usersIn(use) : NOBODY, holders: holding }
 }
 
 /**
@@ -236,15 +242,18 @@ function ofMig(
   const activities = held.map(({ instance, slices: own }) => (instance.activity ?? NaN) * own)
   const isMeasured = activities.every((activity) => activity >= 0) && sum(activities) > 0
   const isAlone = held.length === 1
-  const hasGuess =
-    held.some(({ pids }) => pids.length > 1) ||
-    // The counters know GPU instances, not the compute instances inside them.
-    new Set(held.map(({ instance }) => instance.gpuInstance)).size < held.length
-  const use = held.flatMap(({ pids, slices: own }, index) => {
+  const uses: AcceleratorUse[] = []
+  const guessed = new Set<AcceleratorUser>()
+  held.forEach(({ instance, pids, slices: own }, index) => {
     const weight = duration * (isAlone ? 1 : isMeasured ? (activities[index] ?? 0) : own)
-    return weight === 0 ? [] : usesOf(new Map(pids.map((pid) => [pid, weight / pids.length])), users)
+    const inside = usesOf(new Map(pids.map((pid) => [pid, weight / pids.length])), users)
+    uses.push(...inside)
+    // The counters know GPU instances, neither the compute instances inside them nor the processes inside those.
+    const isShared = held.filter((one) => one.instance.gpuInstance === instance.gpuInstance).length > 1
+    const isKnown = (isAlone || isMeasured) && !isShared && pids.length === 1
+    if (!isKnown) for (const { to } of inside) guessed.add(to)
   })
-  return { use: merged(use), isEstimated: hasGuess || !(isAlone || isMeasured), holders }
+  return { use: merged(uses), guessed, holders }
 }
 
 /** Instances that were taken down since the look before had their users, too. */

@@ -17,8 +17,8 @@ type WeightsOf = (leaf: Leaf) => readonly Weight[]
 /** Energy that is split by one list of weights. */
 interface Pool {
   readonly leaf: Leaf
-  /** As its active energy is booked: the split may be known less well than the energy itself. */
-  readonly activeLeaf: Leaf
+  /** Whose part of the active energy is known less well than the energy itself. */
+  readonly guessed: ReadonlySet<Recipient>
   readonly activeWeights: readonly Weight[]
   readonly idleWeights: readonly Weight[]
   active: number
@@ -31,8 +31,8 @@ export class Distribution {
   readonly #idleWeights = new Weights()
   /** Leaves in whose open interval something went on: they cannot teach a baseline. */
   readonly #busy = new Set<string>()
-  /** Leaves in whose open interval the split was estimated at least once. */
-  readonly #estimated = new Set<string>()
+  /** By leaf, those whose part of its open interval is a guess, at least in some tick. */
+  readonly #guessed = new Map<string, Set<Recipient>>()
 
   constructor(baselines: Baselines) {
     this.#baselines = baselines
@@ -58,17 +58,27 @@ export class Distribution {
   #keep(unread: readonly Leaf[], weightsOf: WeightsOf, activity: Activity, policy: IdlePolicy): void {
     for (const leaf of unread) {
       const weights = weightsOf(leaf)
-      if (isEstimated(leaf, activity)) this.#estimated.add(leaf.id)
+      this.#guessedOn(leaf, activity)
       this.#activeWeights.keep(leaf.id, weights)
       this.#idleWeights.keep(leaf.id, idleOf(leaf, weights, activity, policy))
     }
+  }
+
+  /** Whose part of the leaf's open interval is a guess, this tick included. */
+  #guessedOn({ id, component }: Leaf, { accelerators }: Activity): ReadonlySet<Recipient> {
+    const now = component === 'accelerator' ? accelerators.get(id)?.guessed : undefined
+    const before = this.#guessed.get(id)
+    if (now === undefined || now.size === 0) return before ?? NOBODY
+    const all = new Set([...(before ?? []), ...now])
+    this.#guessed.set(id, all)
+    return all
   }
 
   #forget(readings: readonly LeafReading[], unread: readonly Leaf[]): void {
     const present = new Set([...unread.map(({ id }) => id), ...readings.map(({ domain }) => domain.id)])
     this.#activeWeights.retain(present)
     this.#idleWeights.retain(present)
-    for (const id of this.#estimated) if (!present.has(id)) this.#estimated.delete(id)
+    for (const id of this.#guessed.keys()) if (!present.has(id)) this.#guessed.delete(id)
   }
 
   #learn(readings: readonly LeafReading[], unread: readonly Leaf[], activity: Activity): void {
@@ -102,12 +112,11 @@ export class Distribution {
       let pool = pools.get(key)
       if (pool === undefined) {
         const weights = weightsOf(leaf)
-        const wasEstimated = this.#estimated.delete(leaf.id)
-        const isGuess = wasEstimated || isEstimated(leaf, activity)
+        const guessed = this.#guessedOn(leaf, activity)
+        this.#guessed.delete(leaf.id)
         const activeWeights = this.#activeWeights.take(leaf.id, weights)
         const idle = this.#idleWeights.take(leaf.id, idleOf(leaf, weights, activity, policy))
-        const activeLeaf = isGuess ? { ...leaf, method: 'estimated' as const } : leaf
-        pool = { leaf, activeLeaf, activeWeights, idleWeights: idle, active: 0, idle: 0 }
+        pool = { leaf, guessed, activeWeights, idleWeights: idle, active: 0, idle: 0 }
         pools.set(key, pool)
       }
       const idle = activePartOf(leaf.component) === 'overhead' ? 0 : this.#baselines.idleOf(reading)
@@ -130,8 +139,7 @@ function directWeights(activity: Activity): WeightsOf {
     component === 'accelerator' ? (activity.accelerators.get(id)?.use ?? []) : cpu
 }
 
-const isEstimated = ({ id, component }: Leaf, activity: Activity): boolean =>
-  component === 'accelerator' && activity.accelerators.get(id)?.isEstimated === true
+const NOBODY: ReadonlySet<Recipient> = new Set()
 
 function cpuWeights(activity: Activity): Weight[] {
   const weights: Weight[] = activity.cpu.map(({ consumer, cpu }) => ({ to: consumer, weight: cpu }))
@@ -149,9 +157,10 @@ const idleOf = (
 
 /** Splits a pool; what nobody can be charged with stays unattributed, with the reason. */
 function settle(pool: Pool, post: Post, seeActive?: (to: Recipient, amount: Microjoules) => void): void {
-  const { leaf, activeLeaf } = pool
+  const { leaf, guessed } = pool
+  const asGuess: Leaf = { ...leaf, method: 'estimated' }
   share(microjoules(pool.active), pool.activeWeights, 'no_activity', (to, amount) => {
-    post(to, activeLeaf, activePartOf(leaf.component), amount)
+    post(to, guessed.has(to) ? asGuess : leaf, activePartOf(leaf.component), amount)
     seeActive?.(to, amount)
   })
   share(microjoules(pool.idle), pool.idleWeights, 'idle', (to, amount) => post(to, leaf, 'idle', amount))
