@@ -62,7 +62,10 @@ class Machine {
           ...reading(one, amount, from, this.#at),
           ...(whileDown !== undefined && { whileDown }),
         })),
-        activity: whileDown === true ? undefined : activity(from, this.#at, { cpu: [[worker, 1]] }),
+        activity:
+          whileDown === true
+            ? undefined
+            : activity(from, this.#at, { cpu: [[worker, 1]], use: { 'gpu-0': [[worker, 1]] } }),
       },
       { bookmarks: {}, failures: {} },
     )
