@@ -8,6 +8,8 @@ declare -A packages=(
   [promtool]=prometheus
   [prometheus]=prometheus
   [openssl]=openssl
+  [cc]=gcc
+  [/usr/include/stdio.h]=libc6-dev
   [prlimit]=util-linux
   [setpriv]=util-linux
   [unshare]=util-linux
@@ -17,6 +19,8 @@ declare -A packages=(
 declare -A without=(
   [prometheus]='test/e2e/prometheus and hang, checks by promtool'
   [openssl]='TLS in test/exposition'
+  [gcc]='a driver of NVIDIA GPUs in test/nvml and test/e2e/nvml'
+  [libc6-dev]='the same'
   [util-linux]='limits and rights in test/e2e/cli'
   [python3-prometheus-client]='OpenMetrics by the strict parser'
 )
