@@ -29,7 +29,10 @@ const COMPOSITION = file(
   'engine-thread',
   'engine-messages',
   'supervisor',
-  'baseline-store',
+  'books',
+  'history-store',
+  'report-command',
+  'prometheus-client',
 )
 
 module.exports = {
@@ -68,18 +71,27 @@ module.exports = {
       'config',
       'settings, before anything runs',
       '^exporter/src/ledger/idle-policy\\.ts$',
+      '^exporter/src/workloads/calendar\\.ts$',
+      '^exporter/src/report/options\\.ts$',
       file('log'),
       '^node_modules/(yaml|zod)/',
       '^(node:)?(buffer|fs|util)$',
     ),
+    only('report', 'who used how much: pure, from figures to text', room('workloads')),
     only(
       'exposition',
       'pages out; it sees the books, never a sensor',
       room('ledger'),
+      room('workloads'),
       '^exporter/src/config/strict-yaml\\.ts$',
       file('log'),
       '^node_modules/(@types/)?(bcryptjs|express|prom-client|zod)/',
       '^(node:)?(crypto|fs|http|https|path|tls|util|zlib)$',
+    ),
+    only(
+      'storage',
+      'files that survive; it knows nothing of what they hold',
+      '^(node:)?(fs|fs/promises|path|zlib)$',
     ),
     {
       name: 'nobody-imports-the-composition',

@@ -115,11 +115,11 @@ Each also as an environment variable; a flag wins.
 
 ${table(
   ['flag', 'environment', 'default', 'meaning'],
-  flagRows.map(({ name, value, default: otherwise, sentence }) => [
+  flagRows.map(({ name, value, default: otherwise, sentence, only }) => [
     code(`--${name}=${value}`),
     code(environmentName(name)),
     code(otherwise),
-    sentence,
+    only === undefined ? sentence : `Of \`${only}\` alone. ${sentence}`,
   ]),
 )}
 ${ending('exporter/src/config and docs/example.yaml')}`

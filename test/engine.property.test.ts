@@ -1,6 +1,7 @@
 /** Random machines from their raw files to the page: whatever happens on them, the books on every page balance. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import type { BooksChanges, BooksState } from '../exporter/src/books.ts'
 import { loadConfig, type Config } from '../exporter/src/config/load.ts'
 import { Engine } from '../exporter/src/engine.ts'
 import { PageWriter } from '../exporter/src/exposition/page.ts'
@@ -10,7 +11,9 @@ import { CounterWatch } from './exposition/counter-watch.ts'
 import { imbalancesOfPage, parsePage, sumOf, type Families } from './exposition/page-text.ts'
 
 /** In microjoules: small, so that counters come round within a few ticks. */
-const RANGE = 400_000_000
+const SMALL_RANGE = 400_000_000
+/** That of many processors: after a restart its energy is certain as long as it cannot have come round. */
+const REAL_RANGE = 262_143_328_850
 const ZONES = {
   'intel-rapl:0': 'package-0',
   'intel-rapl:0:0': 'package-0-core',
@@ -43,17 +46,27 @@ const trouble = fc.record({
   kind: fc.constantFrom(...KINDS),
 })
 
-const stepOf = (waits: readonly number[], troubles: fc.Arbitrary<Trouble[]>) =>
+const stepOf = (
+  waits: readonly number[],
+  troubles: fc.Arbitrary<Trouble[]>,
+  restarts: fc.Arbitrary<number>,
+) =>
   fc.record({
     wait: fc.constantFrom(...waits),
     /** Microjoules by zone: far below what a counter could not be believed. */
     spent: fc.array(fc.nat(90_000_000), { minLength: FOLDERS.length, maxLength: FOLDERS.length }),
     events: fc.array(event, { maxLength: 6 }),
     troubles,
+    /** How often the exporter is killed after it, and started again before the next. */
+    restarts,
   })
 
-const calm = stepOf([0.5, 1, 1, 4, 12], fc.constant([]))
-const rough = stepOf([0.5, 1, 1, 4, 65, 700], fc.array(trouble, { maxLength: 2 }))
+const never = fc.constant(0)
+const sometimes = fc.constantFrom(0, 0, 1, 2)
+
+const calm = stepOf([0.5, 1, 1, 4, 12], fc.constant([]), never)
+const restarting = stepOf([0.5, 1, 1, 4, 12], fc.constant([]), sometimes)
+const rough = stepOf([0.5, 1, 1, 4, 65, 700], fc.array(trouble, { maxLength: 2 }), sometimes)
 type Of<Some> = Some extends fc.Arbitrary<infer One> ? One : never
 type Step = Of<typeof rough>
 type Trouble = Of<typeof trouble>
@@ -74,7 +87,11 @@ const configs: fc.Arbitrary<Config> = fc
 
 class Play {
   readonly #host: Host
-  readonly #engine: Engine
+  readonly #config: Config
+  readonly #range: number
+  #engine: Engine
+  /** What a journal would hold, as text. */
+  #kept: { state: string; changes: string[] } | undefined
   readonly #raw = new Map<string, number>()
   /** What stands in a counter's file instead of its figure. */
   readonly #broken = new Map<string, string>()
@@ -83,18 +100,38 @@ class Play {
   /** What was spent since the first look, by domain. */
   readonly spent = new Map<string, bigint>()
 
-  constructor(version: CgroupVersion, config: Config) {
+  constructor(version: CgroupVersion, config: Config, range: number) {
+    this.#config = config
+    this.#range = range
     this.#host = new Host(version)
     this.#host.group('/system.slice')
     this.#host.group('/docker')
     for (const group of GROUPS) this.#host.group(group)
     FOLDERS.forEach((folder, index) => {
       this.#host.machine.write(`sys/class/powercap/${folder}/name`, NAMES[index] ?? '')
-      this.#host.machine.write(`sys/class/powercap/${folder}/max_energy_range_uj`, RANGE)
-      this.#raw.set(folder, index * 77_777_777)
+      this.#host.machine.write(`sys/class/powercap/${folder}/max_energy_range_uj`, range)
+      this.#raw.set(folder, range - 1 - index * 77_777_777)
       this.#write(folder)
     })
-    this.#engine = new Engine(this.#host.machine.world, config)
+    this.#engine = this.#started()
+  }
+
+  /** A new engine goes on with what the one before has kept. */
+  #started(): Engine {
+    const kept = this.#kept
+    const former = kept && {
+      state: JSON.parse(kept.state) as BooksState,
+      changes: kept.changes.map((text) => JSON.parse(text) as BooksChanges),
+      isCurrent: true,
+    }
+    const append = (changes: unknown): void => void this.#kept?.changes.push(JSON.stringify(changes))
+    const engine = new Engine(this.#host.machine.world, this.#config, {
+      former,
+      append,
+      appendHistory: () => undefined,
+    })
+    this.#kept = { state: JSON.stringify(engine.state()), changes: [] }
+    return engine
   }
 
   /** The platform counts before all others, so that they are within it from the start. */
@@ -105,12 +142,14 @@ class Play {
     await this.look()
   }
 
-  async run({ wait, spent, events, troubles }: Step): Promise<Families> {
+  async run({ wait, spent, events, troubles, restarts }: Step): Promise<Families> {
     this.#host.machine.wait(wait)
     for (const { zone, kind } of troubles) this.#suffer(FOLDERS[zone] ?? '', kind)
     for (const one of events) this.#happen(one)
     FOLDERS.forEach((folder, index) => this.#spend(folder, spent[index] ?? 0))
-    return this.look()
+    const families = await this.look()
+    for (let time = 0; time < restarts; time += 1) this.#engine = this.#started()
+    return families
   }
 
   /** One tick; its page is checked for what holds always. */
@@ -150,7 +189,7 @@ class Play {
     const domain = ZONES[folder as keyof typeof ZONES]
     this.spent.set(domain, (this.spent.get(domain) ?? 0n) + BigInt(amount))
     const next = (this.#raw.get(folder) ?? 0) + amount
-    this.#raw.set(folder, next > RANGE ? next - RANGE : next)
+    this.#raw.set(folder, next > this.#range ? next - this.#range : next)
     this.#write(folder)
   }
 
@@ -187,11 +226,14 @@ class Play {
 
 const versions = fc.constantFrom<CgroupVersion>('v1', 'v2', 'none')
 
-async function played(version: CgroupVersion, config: Config): Promise<Play> {
-  const play = new Play(version, config)
+async function played(version: CgroupVersion, config: Config, range = SMALL_RANGE): Promise<Play> {
+  const play = new Play(version, config, range)
   await play.begin()
   return play
 }
+
+const onThePage = (families: Families, domain: string): string =>
+  String(sumOf(families, 'domain_energy_joules_total', (labels) => labels['domain'] === domain))
 
 describe('the whole way from raw files to the page', () => {
   test('what was spent is what the domains show, through wraps, exits, moves and reused pids', async () => {
@@ -205,12 +247,27 @@ describe('the whole way from raw files to the page', () => {
           for (const step of steps) {
             const families = await play.run(step)
             for (const [domain, spent] of play.spent) {
-              const shown = sumOf(
-                families,
-                'domain_energy_joules_total',
-                (labels) => labels['domain'] === domain,
-              )
-              expect([domain, String(shown)]).toEqual([domain, String(spent)])
+              expect([domain, onThePage(families, domain)]).toEqual([domain, String(spent)])
+            }
+          }
+        },
+      ),
+      { numRuns: 60 },
+    )
+  }, 120_000)
+
+  test('a restart neither loses nor invents a joule, and no figure goes back', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        versions,
+        configs,
+        fc.array(restarting, { minLength: 1, maxLength: 25 }),
+        async (version, config, steps) => {
+          const play = await played(version, config, REAL_RANGE)
+          for (const step of steps) {
+            const families = await play.run(step)
+            for (const [domain, spent] of play.spent) {
+              expect([domain, onThePage(families, domain)]).toEqual([domain, String(spent)])
             }
           }
         },

@@ -1,16 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { isOwnProcfs, NoLibc, openCpuClock } from '../exporter/src/libc.ts'
+import { isOwnProcfs, NoLibc, openLibc } from '../exporter/src/libc.ts'
 import { linuxFiles } from '../exporter/src/world.ts'
 import { Machine } from './machine.ts'
 
 describe('the process CPU clock of libc', () => {
   test('shows what this process used, as Node itself does', async () => {
-    const clock = await openCpuClock()
-    if (clock instanceof NoLibc) throw new Error(clock.reason)
+    const libc = await openLibc()
+    if (libc instanceof NoLibc) throw new Error(libc.reason)
     const before = process.cpuUsage()
-    const shown = clock(process.pid)
+    const shown = libc.cpuClock(process.pid)
     const after = process.cpuUsage()
     expect(shown).toBeGreaterThanOrEqual((before.user + before.system - 1) * 1000)
     // two clocks of the kernel, read one after the other: within some ticks of the scheduler
@@ -18,12 +18,12 @@ describe('the process CPU clock of libc', () => {
   })
 
   test('knows nothing of a process that is gone', async () => {
-    const clock = await openCpuClock()
-    if (clock instanceof NoLibc) throw new Error(clock.reason)
+    const libc = await openLibc()
+    if (libc instanceof NoLibc) throw new Error(libc.reason)
     const child = spawn(process.execPath, ['-e', ''])
     const pid = child.pid ?? 0
     await once(child, 'exit')
-    expect(clock(pid)).toBeUndefined()
+    expect(libc.cpuClock(pid)).toBeUndefined()
   })
 })
 

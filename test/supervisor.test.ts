@@ -125,7 +125,7 @@ describe('pages', () => {
     expect(supervisor.whyNone()).toMatch(/6 s old and not shown/)
     expect(threads).toHaveLength(2)
     expect(thread(0).isTerminated).toBe(true)
-    expect(logged).toContain('the engine is started anew; its counters begin at 0')
+    expect(logged).toContain('the engine is started anew')
     await thread(0).page(5, 'from a former engine')
     expect(shown()).toBeUndefined()
     await thread(1).page(5.5, 'anew')

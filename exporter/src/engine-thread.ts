@@ -1,15 +1,16 @@
 /** The engine in a thread of its own: ticks by its own clock, whoever scrapes, and hands each page over. */
 import { parentPort, Worker, workerData } from 'node:worker_threads'
-import { BaselineStore } from './baseline-store.ts'
 import { Beat } from './beat.ts'
-import { Engine } from './engine.ts'
+import type { FormerBooks } from './books.ts'
+import { Engine, type Keeping } from './engine.ts'
 import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
 import { PageWriter } from './exposition/page.ts'
-import { isOwnProcfs, NoLibc, openCpuClock } from './libc.ts'
+import { HistoryStore } from './history-store.ts'
+import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
 import { NvmlDoor } from './nvml/door.ts'
 import type { NvmlThreadSettings } from './nvml/messages.ts'
-import type { Seconds } from './units.ts'
-import { linuxClock, linuxFiles, linuxWorld, type CpuClock, type WorldPaths } from './world.ts'
+import { Journal } from './storage/journal.ts'
+import { linuxClock, linuxFiles, linuxWorld, Unreadable, type CpuClock, type WorldPaths } from './world.ts'
 
 const port = parentPort
 if (port === null) throw new Error('engine-thread.ts runs in a worker thread only')
@@ -17,9 +18,13 @@ if (port === null) throw new Error('engine-thread.ts runs in a worker thread onl
 const say = (message: FromEngine, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
 const { paths, config, nvmlLibrary, storagePath } = workerData as EngineSettings
-const engine = new Engine(linuxWorld(paths, await cpuClockFor(paths), nvmlDoor()), config)
-const baselines = storagePath === undefined ? undefined : new BaselineStore(storagePath, warn)
-if (baselines !== undefined) engine.recallBaselines(baselines.load())
+const journal = storagePath === undefined ? undefined : openJournal(storagePath)
+const engine = new Engine(
+  linuxWorld(paths, await cpuClockFor(paths), nvmlDoor()),
+  config,
+  journal && keepingBy(journal, storagePath ?? ''),
+)
+journal?.beginAtOnce(engine.state(), linuxClock.now())
 const spare: PageBuffers[] = []
 const beat = new Beat(tick, linuxClock, config.tickSeconds)
 
@@ -38,17 +43,32 @@ function nvmlDoor(): NvmlDoor {
 }
 
 async function cpuClockFor({ procfs }: WorldPaths): Promise<CpuClock | undefined> {
-  const clock = await openCpuClock()
+  const libc = await openLibc()
   const reason =
-    clock instanceof NoLibc
-      ? clock.reason
+    libc instanceof NoLibc
+      ? libc.reason
       : isOwnProcfs(linuxFiles(), procfs)
         ? ''
         : `${procfs} belongs to another PID namespace`
-  if (reason === '' && !(clock instanceof NoLibc)) return clock
+  if (reason === '' && !(libc instanceof NoLibc)) return libc.cpuClock
   const message = 'CPU times are read from /proc/<pid>/stat, in steps of 10 ms'
   say({ kind: 'notices', notices: [{ level: 'warn', message, fields: { reason } }] })
   return undefined
+}
+
+function openJournal(folder: string): Journal {
+  const boot = linuxFiles().readText(`${paths.procfs}/sys/kernel/random/boot_id`)
+  return new Journal({ folder, boot: boot instanceof Unreadable ? '' : boot.trim(), complain: warn })
+}
+
+/** The checksums say that it is what this version wrote. */
+function keepingBy(kept: Journal, folder: string): Keeping {
+  const history = new HistoryStore(folder, warn)
+  return {
+    former: kept.found as FormerBooks | undefined,
+    append: (changes) => kept.append(changes),
+    appendHistory: (closed) => history.append(closed),
+  }
 }
 
 function warn(message: string, file: string): void {
@@ -72,16 +92,8 @@ async function tick(): Promise<void> {
     [buffers.text, buffers.openMetrics],
   )
   if (notices.length > 0) say({ kind: 'notices', notices })
-  keepBaselines(at)
-}
-
-const KEEP_EVERY_SECONDS = 60
-let keptAt = -Infinity
-
-function keepBaselines(at: Seconds): void {
-  if (at - keptAt < KEEP_EVERY_SECONDS) return
-  keptAt = at
-  baselines?.save(engine.observedBaselines)
+  if (journal?.isDue(at) === true) void journal.begin(engine.state(), at)
+  journal?.sync(at)
 }
 
 function takeSpare(): { text: Buffer; openMetrics: Buffer } | undefined {
@@ -110,7 +122,7 @@ function answer(id: number, subject: Subject): void {
 
 async function stop(): Promise<void> {
   beat.stop()
-  baselines?.save(engine.observedBaselines)
+  journal?.close(engine.state(), linuxClock.now())
   await engine.close()
   port?.close()
 }
@@ -119,6 +131,8 @@ port.on('message', (message: ToEngine) => {
   switch (message.kind) {
     case 'reconfigure':
       engine.reconfigure(message.config)
+      // What was counted under the settings before is not to be done again under these.
+      journal?.beginAtOnce(engine.state(), linuxClock.now())
       beat.change(message.config.tickSeconds)
       return
     case 'report':

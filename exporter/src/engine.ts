@@ -1,6 +1,15 @@
 /** The engine: one tick reads the sensors and the activity, books, and renders. It knows no thread and no HTTP. */
 import { activityOf, type ActivityRoom } from './activity/activity.ts'
+import {
+  Books,
+  type BooksChanges,
+  type BooksPolicy,
+  type BooksState,
+  type FormerBooks,
+  type SensorsStand,
+} from './books.ts'
 import type { Config } from './config/schema.ts'
+import { budgetRows } from './exposition/budget-reports.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
 import {
@@ -10,13 +19,12 @@ import {
   sensorsReport,
   type EngineOverview,
 } from './exposition/reports.ts'
-import { Ledger, type LedgerPolicy } from './ledger/ledger.ts'
+import type { LedgerPolicy } from './ledger/ledger.ts'
 import type { Census, Group, SensorStatus } from './model.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
-import { LOST_AFTER_SECONDS } from './sensors/sensor.ts'
-import { elapsed, seconds, type Seconds, type Watts } from './units.ts'
-import { nameWorkload } from './workloads/naming.ts'
+import { elapsed, type Seconds } from './units.ts'
+import type { ClosedBucket } from './workloads/history-bucket.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -33,29 +41,40 @@ export interface TickReport {
   readonly notices: readonly Notice[]
 }
 
+/** What outlives the engine. */
+export interface Keeping {
+  readonly former: FormerBooks | undefined
+  /** Takes a tick's changes down before its page is shown. */
+  readonly append: (changes: BooksChanges) => void
+  /** Takes hours and days down that have ended; called at each tick, mostly with none. */
+  readonly appendHistory: (closed: readonly ClosedBucket[]) => void
+}
+
 export class Engine {
   readonly #world: World
   readonly #attendance: Attendance
   readonly #activity: ActivityRoom
-  readonly #ledger: Ledger
+  readonly #books: Books
+  readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
   readonly #recentPower = new RecentPower()
-  readonly #startedWall: Seconds
   #census: Census | undefined
   #groups: readonly Group[] = []
   #sensors: readonly SensorStatus[] = []
   #limitation = ''
+  #openingNotices: Notice[]
 
-  constructor(world: World, config: Config) {
+  /** @param keeping undefined: nothing outlives this engine */
+  constructor(world: World, config: Config, keeping?: Keeping) {
     this.#world = world
-    this.#startedWall = world.clock.wall()
+    this.#keeping = keeping
     this.#attendance = new Attendance(sensors(world, sensorSettings(config)), world.clock)
     this.#activity = activityOf(world)
-    this.#ledger = new Ledger(policyOf(config), {
-      nameOf: nameWorkload,
-      startedAt: world.clock.now(),
-      lostAfter: seconds(LOST_AFTER_SECONDS),
-    })
+    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former)
+    this.#books = books
+    this.#openingNotices = [...notices]
+    const { resumed } = books
+    if (resumed !== undefined) this.#attendance.resume(resumed.bookmarks, resumed.failures)
   }
 
   async tick(writer: PageWriter): Promise<TickReport> {
@@ -67,35 +86,50 @@ export class Engine {
     this.#census = activity?.census ?? this.#census
     this.#groups = activity?.groups ?? this.#groups
     const wall = clock.wall()
-    this.#ledger.book({ at, wall, domains: looks.domains, readings: looks.readings, activity })
-    this.#recentPower.see(this.#ledger, at)
+    const { domains, readings } = looks
+    const changes = this.#books.book({ at, wall, domains, readings, activity }, this.#sensorsStand())
+    const closed = this.#books.takeClosed()
+    this.#keeping?.append(changes)
+    this.#keeping?.appendHistory(closed)
+    this.#recentPower.see(this.#books.ledger, at)
     const error = this.#page.render(writer, this.#state(at, wall))
     return {
       at,
       wall,
       duration: elapsed(at, clock.now()),
-      notices: [...looks.changes.map(noticeOf), ...this.#limitationNotice(), ...conservationNotice(error)],
+      notices: [
+        ...this.#openingNotices.splice(0),
+        ...looks.changes.map(noticeOf),
+        ...this.#limitationNotice(),
+        ...conservationNotice(error),
+      ],
     }
   }
 
   /** Limits, policies and baselines change at once; what is booked stays booked. */
   reconfigure(config: Config): void {
-    this.#ledger.reconfigure(policyOf(config))
+    this.#books.reconfigure(booksPolicyOf(config))
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
   }
 
-  /** Idle powers that were observed, by domain id. */
-  get observedBaselines(): ReadonlyMap<string, Watts> {
-    return this.#ledger.baselines.observed
+  /** All that the next run needs to go on from here. */
+  state(): BooksState {
+    return this.#books.state(this.#sensorsStand())
   }
 
-  /** Takes over what an earlier run has observed. */
-  recallBaselines(observed: ReadonlyMap<string, Watts>): void {
-    this.#ledger.baselines.recall(observed)
+  #sensorsStand(): SensorsStand {
+    const { bookmarks, failures } = this.#attendance
+    return { bookmarks, failures }
   }
 
   overview(): EngineOverview {
-    return overviewOf(this.#stateNow(), this.#recentPower)
+    const { budgets, demand } = this.#books
+    const wall = this.#world.clock.wall()
+    return overviewOf(
+      this.#stateNow(),
+      this.#recentPower,
+      budgetRows(budgets.statuses(wall), demand.statuses(wall)),
+    )
   }
 
   sensorsReport(): unknown {
@@ -118,8 +152,10 @@ export class Engine {
     return {
       at,
       wall,
-      startedWall: this.#startedWall,
-      ledger: this.#ledger,
+      startedWall: this.#books.startedWall,
+      ledger: this.#books.ledger,
+      budgets: this.#books.budgets.statuses(wall),
+      demand: this.#books.demand.statuses(wall),
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,
@@ -131,6 +167,47 @@ export class Engine {
     if (limitation === this.#limitation) return []
     this.#limitation = limitation
     return limitation === '' ? [] : [{ level: 'warn', message: limitation, fields: {} }]
+  }
+}
+
+/** Former books that do not fit together are left as they are: new ones are begun. */
+function openBooks(
+  { clock }: World,
+  policy: BooksPolicy,
+  former: FormerBooks | undefined,
+): { readonly books: Books; readonly notices: readonly Notice[] } {
+  const now = { at: clock.now(), wall: clock.wall() }
+  try {
+    const books = new Books(policy, now, former)
+    const problems = books.problems.map((reason) => misfit('part of the books of an earlier run', reason))
+    return {
+      books,
+      notices: former === undefined ? [] : [resumedNotice(books, former, now.wall), ...problems],
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    return {
+      books: new Books(policy, now, undefined),
+      notices: [misfit('the books of an earlier run', reason)],
+    }
+  }
+}
+
+const misfit = (what: string, reason: string): Notice => ({
+  level: 'error',
+  message: `${what} cannot be used and is begun anew`,
+  fields: { reason },
+})
+
+function resumedNotice({ resumed }: Books, { state, changes }: FormerBooks, wall: Seconds): Notice {
+  const last = changes.at(-1)?.wall ?? state.wall
+  return {
+    level: 'info',
+    message:
+      resumed === undefined
+        ? 'the books of an earlier run are kept; the figures on the page begin at 0'
+        : 'the books of an earlier run go on',
+    fields: { seconds_since: Math.round(wall - last) },
   }
 }
 
@@ -155,6 +232,14 @@ const conservationNotice = (error: bigint): Notice[] =>
           fields: { microjoules: Number(error) },
         },
       ]
+
+const booksPolicyOf = (config: Config): BooksPolicy => ({
+  ledger: policyOf(config),
+  timeZone: config.timeZone,
+  node: config.node,
+  budgets: config.budgets,
+  demand: config.demand,
+})
 
 export const policyOf = (config: Config): LedgerPolicy => ({
   lifetimes: { birthHold: config.birthHoldSeconds, expireAfter: config.expireAfterSeconds },

@@ -1,7 +1,12 @@
 /**
- * The process CPU clock through libc: `clock_gettime` on the clock id of a pid, as `clock_getcpuclockid` makes it
+ * What only libc can do, called through the optional dependency koffi.
+ *
+ * The process CPU clock: `clock_gettime` on the clock id of a pid, as `clock_getcpuclockid` makes it
  * (`MAKE_PROCESS_CPUCLOCK` in include/linux/posix-timers.h). One system call in nanoseconds, no descriptor, no
- * parsing. The optional dependency koffi makes the call; without it `/proc/<pid>/stat` serves.
+ * parsing; without it `/proc/<pid>/stat` serves.
+ *
+ * The lock on a file: `flock` (https://man7.org/linux/man-pages/man2/flock.2.html), which the kernel gives up when
+ * its holder ends, however it ends.
  */
 import type Koffi from 'koffi'
 import { nanoseconds } from './units.ts'
@@ -22,7 +27,13 @@ const LIBRARIES = ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64
 const CPUCLOCK_SCHED = 2
 const TWO_TO_32 = 4_294_967_296
 
-export async function openCpuClock(): Promise<CpuClock | NoLibc> {
+export interface Libc {
+  readonly cpuClock: CpuClock
+  /** @returns whether nobody else holds a lock on this open file */
+  readonly lockFile: (descriptor: number) => boolean
+}
+
+export async function openLibc(): Promise<Libc | NoLibc> {
   let koffi: typeof Koffi
   try {
     koffi = (await import('koffi')).default
@@ -31,16 +42,23 @@ export async function openCpuClock(): Promise<CpuClock | NoLibc> {
   }
   for (const library of LIBRARIES) {
     try {
-      const clockGettime = koffi
-        .load(library)
-        .func('int clock_gettime(int clock, void *time)') as ClockGettime
-      return cpuClockBy(clockGettime)
+      const libc = koffi.load(library)
+      const flock = libc.func('int flock(int descriptor, int operation)') as Flock
+      return {
+        cpuClock: cpuClockBy(libc.func('int clock_gettime(int clock, void *time)') as ClockGettime),
+        lockFile: (descriptor) => flock(descriptor, LOCK_EX | LOCK_NB) === 0,
+      }
     } catch {
       continue
     }
   }
   return new NoLibc(`none of ${LIBRARIES.join(', ')} can be loaded`)
 }
+
+const LOCK_EX = 2
+const LOCK_NB = 4
+
+type Flock = (descriptor: number, operation: number) => number
 
 type ClockGettime = (clock: number, time: Uint8Array) => number
 

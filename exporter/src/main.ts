@@ -8,7 +8,9 @@ import type { EngineOverview } from './exposition/reports.ts'
 import { SelfMetrics } from './exposition/self.ts'
 import { createServer } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
+import { NoLibc, openLibc } from './libc.ts'
 import { createLogger, type Log } from './log.ts'
+import { holdFolder } from './storage/lock.ts'
 import { Supervisor } from './supervisor.ts'
 import { version } from './version.ts'
 import { linuxClock } from './world.ts'
@@ -23,11 +25,12 @@ export interface Exporter {
   close(): Promise<boolean>
 }
 
-/** @throws ConfigError, ListenError */
+/** @throws ConfigError, ListenError, StorageError */
 export async function serve(flags: Flags): Promise<Exporter> {
   const log = createLogger({ level: flags.logLevel, format: flags.logFormat })
-  const config = loadConfig(flags.configFile)
+  const config = configIn(flags)
   const web = loadWebConfig(flags.webConfigFile)
+  if (flags.storagePath !== undefined) await hold(flags.storagePath)
   const self = new SelfMetrics(version)
   self.configLoaded(linuxClock.wall())
   const { promise: mustRestart, resolve: onMustRestart } = unsettled<string>()
@@ -46,6 +49,10 @@ export async function serve(flags: Flags): Promise<Exporter> {
     reports: {
       sensors: () => supervisor.report('sensors'),
       ledger: () => supervisor.report('ledger'),
+      budgets: async () => {
+        const { budgets, demand } = (await supervisor.report('overview')) as EngineOverview
+        return { budgets, demand }
+      },
       overview: async () => ({
         host: hostname(),
         version,
@@ -79,6 +86,17 @@ function unsettled<T>(): { readonly promise: Promise<T>; readonly resolve: (valu
   return { promise, resolve: (value) => settle(value) }
 }
 
+/** Only here the name of the machine is known. */
+function configIn({ configFile }: Flags): Config {
+  const config = loadConfig(configFile)
+  return { ...config, node: config.node === '' ? hostname() : config.node }
+}
+
+async function hold(folder: string): Promise<void> {
+  const libc = await openLibc()
+  holdFolder(folder, libc instanceof NoLibc ? undefined : libc.lockFile)
+}
+
 function startThread(flags: Flags, config: Config): Worker {
   const { procfs, sysfs, rootfs, nvmlLibrary, storagePath } = flags
   const settings: EngineSettings = { paths: { procfs, sysfs, rootfs }, config, nvmlLibrary, storagePath }
@@ -89,9 +107,9 @@ function startThread(flags: Flags, config: Config): Worker {
   })
 }
 
-function reload({ configFile }: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
+function reload(flags: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
   try {
-    supervisor.reconfigure(loadConfig(configFile))
+    supervisor.reconfigure(configIn(flags))
     self.configLoaded(linuxClock.wall())
     log.info('the configuration was read again')
   } catch (cause) {

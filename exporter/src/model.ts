@@ -72,6 +72,8 @@ export interface Reading {
   readonly to: Seconds
   /** What the counter claimed beyond the physical maximum and was not believed. */
   readonly excess?: Microjoules
+  /** It covers a time in which the exporter did not run: nobody saw whose energy it was. */
+  readonly whileDown?: true
 }
 
 /** What a cgroup path says about who lives there. Empty strings where it says nothing. */
@@ -168,13 +170,109 @@ export interface Census {
   readonly limitation: string
 }
 
+export const WORKLOAD_KINDS = ['training', 'inference', 'interactive', 'other', 'system', 'unknown'] as const
+
 /** The labels under which people know a workload. */
 export interface WorkloadLabels {
   readonly workload: string
   readonly namespace: string
-  readonly kind: 'training' | 'inference' | 'interactive' | 'other' | 'system' | 'unknown'
+  readonly kind: (typeof WORKLOAD_KINDS)[number]
   readonly model: string
   readonly variant: string
+}
+
+/** A workload with what else is known of it that budgets choose by. Empty where it is not known. */
+export interface WorkloadFacts extends WorkloadLabels {
+  readonly phase: string
+  /** Who runs it: a user of the machine or of the job scheduler. */
+  readonly user: string
+  /** Who pays for it: the account of the job scheduler. */
+  readonly account: string
+  readonly podLabels: Readonly<Record<string, string>>
+}
+
+/** What a container is called. Empty where it is not known. */
+export interface ContainerFacts {
+  readonly container: string
+  readonly pod: string
+  /** Kubernetes namespace. */
+  readonly namespace: string
+  readonly image: string
+}
+
+/** What people call those who live in a cgroup. */
+export interface Names {
+  readonly facts: WorkloadFacts
+  readonly container: ContainerFacts
+}
+
+/** Part of a tick's energy as it was booked: to a workload, or to nobody for a reason. */
+export type Booking = {
+  readonly component: Component
+  readonly part: Part
+  readonly method: Method
+  readonly amount: Microjoules
+} & (
+  | { readonly workload: WorkloadFacts; readonly reason?: undefined }
+  | { readonly workload?: undefined; readonly reason: Reason }
+)
+
+/** From one instant to another of Unix time; the end is outside. */
+export interface WallSpan {
+  readonly from: Seconds
+  readonly to: Seconds
+}
+
+/** How much of the world a figure includes, each with all before it. */
+export const BOUNDARIES = ['accelerator', 'host', 'provisioned', 'facility'] as const
+export type Boundary = (typeof BOUNDARIES)[number]
+
+/** How often a budget begins anew, on the clock of its time zone. */
+export type BudgetPeriod =
+  | { readonly kind: 'day' | 'week' }
+  /** From 0:00 of the billing day, 1 to 31; from the last day of months that are shorter. */
+  | { readonly kind: 'month'; readonly billingDay: number }
+  /** Once, from the start of one day to the end of another; dates as `2026-10-01`. */
+  | { readonly kind: 'dates'; readonly from: string; readonly to: string }
+
+/** Whose energy a budget counts. Every condition given must hold; `*` in a text stands for any characters. */
+export interface BudgetMatch {
+  readonly workload?: string
+  readonly namespace?: string
+  readonly kind?: string
+  readonly user?: string
+  readonly account?: string
+  readonly node?: string
+  readonly podLabels?: Readonly<Record<string, string>>
+}
+
+export interface BudgetRule {
+  readonly name: string
+  /** Without a condition all of the node counts, what nobody could be charged with included. */
+  readonly match: BudgetMatch
+  /** Above 0; as it was chosen by people, so a double will do. Yearly limits are beyond what `Microjoules` hold. */
+  readonly limitJoules: number
+  readonly boundary: Boundary
+  /** At the boundary `facility`: joules at the meter per joule of IT where overhead has no meter of its own; 1 and more. */
+  readonly facilityFactor: number | undefined
+  /** Counts this domain (its id, or `node`: all that was measured) instead of bookings. */
+  readonly meter: string | undefined
+  /** `cluster`: the limit is shared by all nodes that have this budget. */
+  readonly scope: 'node' | 'cluster'
+  readonly period: BudgetPeriod
+  /** IANA name. */
+  readonly timeZone: string
+}
+
+/** A demand charge: utilities bill the highest mean power over blocks of the clock. */
+export interface DemandRule {
+  /** A domain's id, or `node`: all that was measured. */
+  readonly meter: string
+  readonly blockMinutes: 15 | 30
+  readonly limit: Watts | undefined
+  /** The highest block is kept from this day of each month on. */
+  readonly billingDay: number
+  readonly timeZone: string
 }
 
 /** How a sensor is doing, for pages and people. */

@@ -180,7 +180,7 @@ export class Supervisor implements Pages {
       log.error({ threads: this.#leftBehind }, 'the engine hangs again and again and is not started any more')
       return
     }
-    log.error({ reason }, 'the engine is started anew; its counters begin at 0')
+    log.error({ reason }, 'the engine is started anew')
     self.engineRestarted()
     const former = this.#thread
     this.#thread = this.#start()

@@ -56,6 +56,19 @@ export class EnergyTotal {
     return total
   }
 
+  /**
+   * Reads back what `toString` wrote.
+   * @throws RangeError for any other text
+   */
+  static parse(text: string): EnergyTotal {
+    const [, joules, microjoules] = /^(\d{1,15})\.(\d{6})$/.exec(text) ?? []
+    if (joules === undefined) throw new RangeError(`${text} is not joules with six decimals`)
+    const total = new EnergyTotal()
+    total.joules = Number(joules)
+    total.microjoules = Number(microjoules)
+    return total
+  }
+
   add(amount: Microjoules): void {
     const belowOneJoule = amount % MICRO
     this.joules += (amount - belowOneJoule) / MICRO

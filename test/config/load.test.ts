@@ -13,7 +13,7 @@ afterAll(() => {
 
 function load(text: string | Uint8Array): Config {
   writeFileSync(file, text)
-  return loadConfig(file)
+  return loadConfig(file, () => 'Asia/Kathmandu')
 }
 
 /** What is said about a file, without its path. */
@@ -37,6 +37,11 @@ const DEFAULTS = {
   powerModel: { enabled: true },
   processes: { enabled: true, top: 50 },
   seriesLimit: 20_000,
+  timeZone: 'Asia/Kathmandu',
+  node: '',
+  budgets: [],
+  demand: [],
+  report: { price: undefined, emissions: undefined },
 }
 
 describe('the example in the documentation', () => {
@@ -60,7 +65,7 @@ describe('a good file', () => {
     ['a byte order mark', '\u{feff}'],
     ['keys without values', 'tick_seconds:\nbaselines:\npower_model:\n  cpu_idle_watts:\nprocesses:\n'],
   ])('%s gives the defaults', (_, text) => {
-    expect(text === undefined ? loadConfig(undefined) : load(text)).toEqual(DEFAULTS)
+    expect(text === undefined ? loadConfig(undefined, () => 'Asia/Kathmandu') : load(text)).toEqual(DEFAULTS)
   })
 
   test('every key is taken', () => {
@@ -81,6 +86,16 @@ power_model:
   memory_watts: 6
 processes: { enabled: false, top: 1000 }
 series_limit: 100
+time_zone: Europe/Berlin
+node: gpu-07
+report:
+  price_per_kwh: 0
+  currency: EUR
+  price_source: contract
+  price_date: 2026-01-01
+  emissions_grams_per_kwh: 363.5
+  emissions_source: grid operator
+  emissions_date: 2026-02-28
 `
     expect(load(text)).toEqual({
       tickSeconds: 0.5,
@@ -95,6 +110,14 @@ series_limit: 100
       powerModel: { enabled: false, cpuIdleWatts: 40, cpuMaxWatts: 40, memoryWatts: 6 },
       processes: { enabled: false, top: 1000 },
       seriesLimit: 100,
+      timeZone: 'Europe/Berlin',
+      node: 'gpu-07',
+      budgets: [],
+      demand: [],
+      report: {
+        price: { perKwh: 0, currency: 'EUR', source: 'contract', date: '2026-01-01' },
+        emissions: { gramsPerKwh: 363.5, source: 'grid operator', date: '2026-02-28' },
+      },
     })
   })
 
@@ -123,6 +146,22 @@ baselines:
 
 describe('a file that does not fit', () => {
   test.each([
+    [
+      'report:\n  price_per_kwh: 0.3\n  currency: EUR\n  price_source: contract',
+      '`report.price_date` (line 2, column 3) is missing beside `price_per_kwh`',
+    ],
+    [
+      'report:\n  emissions_source: guess',
+      '`report.emissions_grams_per_kwh` (line 2, column 3) is missing beside `emissions_source`',
+    ],
+    [
+      'report:\n  price_per_kwh: -1\n  currency: EUR\n  price_source: x\n  price_date: 2026-02-28',
+      '`report.price_per_kwh` (line 2, column 18) must be 0 or more',
+    ],
+    [
+      'report:\n  emissions_date: 2026-02-30\n  emissions_grams_per_kwh: 1\n  emissions_source: x',
+      '`report.emissions_date` (line 2, column 19) is not a day of the calendar: write it as 2026-10-01',
+    ],
     ['tick_second: 5', 'unknown key `tick_second` (line 1, column 1): did you mean `tick_seconds`?'],
     [
       '\n\npower_model:\n  cpu_idle: 5',
@@ -138,7 +177,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `processes`, `series_limit`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `processes`, `series_limit`, `time_zone`, `node`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -298,6 +337,48 @@ describe('describeConfig', () => {
       ['processes.enabled', '`true` or `false`', 'true'],
       ['processes.top', 'whole number from 1 to 1000', '50'],
       ['series_limit', 'whole number from 100 to 1000000', '20000'],
+      ['time_zone', 'text', ''],
+      ['node', 'text', ''],
+      ['budgets', 'list of mappings', '[]'],
+      ['budgets[].name', 'text', 'required'],
+      ['budgets[].match', 'mapping', ''],
+      ['budgets[].match.workload', 'text', ''],
+      ['budgets[].match.namespace', 'text', ''],
+      [
+        'budgets[].match.kind',
+        'one of `training`, `inference`, `interactive`, `other`, `system`, `unknown`',
+        '',
+      ],
+      ['budgets[].match.user', 'text', ''],
+      ['budgets[].match.account', 'text', ''],
+      ['budgets[].match.node', 'text', ''],
+      ['budgets[].match.pod_labels', 'mapping', ''],
+      ['budgets[].limit_kwh', 'number above 0 to 1000000000', ''],
+      ['budgets[].limit_mwh', 'number above 0 to 1000000', ''],
+      ['budgets[].limit_joules', 'number above 0 to 3600000000000000', ''],
+      ['budgets[].boundary', 'one of `accelerator`, `host`, `provisioned`, `facility`', 'provisioned'],
+      ['budgets[].facility_factor', 'number from 1 to 10', ''],
+      ['budgets[].meter', 'text', ''],
+      ['budgets[].scope', 'one of `node`, `cluster`', 'node'],
+      ['budgets[].period', 'one of `day`, `week`, `month`, `dates`', 'month'],
+      ['budgets[].billing_day', 'whole number from 1 to 31', ''],
+      ['budgets[].from', 'text', ''],
+      ['budgets[].to', 'text', ''],
+      ['budgets[].time_zone', 'text', ''],
+      ['demand', 'list of mappings', '[]'],
+      ['demand[].meter', 'text', 'required'],
+      ['demand[].block_minutes', 'one of `15`, `30`', '15'],
+      ['demand[].limit_watts', 'number above 0', ''],
+      ['demand[].billing_day', 'whole number from 1 to 31', '1'],
+      ['demand[].time_zone', 'text', ''],
+      ['report', 'mapping', ''],
+      ['report.price_per_kwh', 'number from 0', ''],
+      ['report.currency', 'text', ''],
+      ['report.price_source', 'text', ''],
+      ['report.price_date', 'text', ''],
+      ['report.emissions_grams_per_kwh', 'number from 0', ''],
+      ['report.emissions_source', 'text', ''],
+      ['report.emissions_date', 'text', ''],
     ])
   })
 

@@ -17,6 +17,9 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** It has just been started. */
+const NOT_LISTENING = { status: 0, body: 'nobody listens' }
+
 export class ExporterProcess {
   readonly child: ChildProcess
   /** All that it has logged so far. */
@@ -45,11 +48,20 @@ export class ExporterProcess {
     })
   }
 
-  /** Starts it on a free port of the loopback and waits until it serves. */
+  /** Starts it on a free port of the loopback, without storage unless a flag names one, and waits until it serves. */
   static async start(flags: readonly string[] = [], options: StartOptions = {}): Promise<ExporterProcess> {
-    const exporter = new ExporterProcess(['--web.listen-address=127.0.0.1:0', ...flags], options)
+    const exporter = ExporterProcess.begin(flags, options)
     const line = await exporter.line(/wattribute is serving/)
     exporter.url = /url=(\S+)/.exec(line)?.[1] ?? ''
+    return exporter
+  }
+
+  /** The same, without waiting for it. Its address is known where the flags name one. */
+  static begin(flags: readonly string[] = [], options: StartOptions = {}): ExporterProcess {
+    const own = ['--web.listen-address=127.0.0.1:0', '--storage.path=']
+    const exporter = new ExporterProcess([...own, ...flags], options)
+    const address = flags.find((flag) => flag.startsWith('--web.listen-address='))?.split('=')[1]
+    if (address !== undefined) exporter.url = `http://${address}/metrics`
     return exporter
   }
 
@@ -90,7 +102,7 @@ export class ExporterProcess {
     let newest = ''
     const search = async (): Promise<string> => {
       for (;;) {
-        const { status, body } = await this.get()
+        const { status, body } = await this.get().catch(() => NOT_LISTENING)
         newest = body
         if (status === 200 && holds(body)) return body
         await new Promise((resolve) => setTimeout(resolve, 100))

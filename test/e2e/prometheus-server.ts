@@ -15,17 +15,25 @@ export interface Sample {
 export class PrometheusServer {
   readonly #child: ChildProcess
   readonly #folder: string
-  readonly #url: string
+  readonly url: string
 
   private constructor(child: ChildProcess, folder: string, url: string) {
     this.#child = child
     this.#folder = folder
-    this.#url = url
+    this.url = url
   }
 
-  /** @param targets `host:port`, scraped every second */
-  static async start(program: string, targets: readonly string[]): Promise<PrometheusServer> {
+  /**
+   * @param targets `host:port`, scraped every second
+   * @param fill puts blocks into the folder of its data before it starts
+   */
+  static async start(
+    program: string,
+    targets: readonly string[],
+    fill: (data: string) => void = () => undefined,
+  ): Promise<PrometheusServer> {
     const folder = mkdtempSync(join(tmpdir(), 'wattribute-prometheus-'))
+    fill(join(folder, 'data'))
     const config = join(folder, 'prometheus.yml')
     writeFileSync(
       config,
@@ -47,17 +55,25 @@ export class PrometheusServer {
 
   /** Names of all metrics that it has stored. */
   async names(): Promise<readonly string[]> {
-    const response = await fetch(`${this.#url}/api/v1/label/__name__/values`)
+    const response = await fetch(`${this.url}/api/v1/label/__name__/values`)
     return ((await response.json()) as { data: string[] }).data
   }
 
   /** @param time Unix seconds; absent: now */
   async query(query: string, time?: number): Promise<readonly Sample[]> {
     const parameters = new URLSearchParams({ query, ...(time !== undefined && { time: String(time) }) })
-    const response = await fetch(`${this.#url}/api/v1/query?${parameters.toString()}`)
+    const response = await fetch(`${this.url}/api/v1/query?${parameters.toString()}`)
     const answer = (await response.json()) as { status: string; error?: string; data: { result: Sample[] } }
     if (answer.status !== 'success') throw new Error(`${query}: ${answer.error}`)
     return answer.data.result
+  }
+
+  /** Unix seconds of the newest sample of a series within the last hour: there `increase` has nothing to extrapolate. */
+  async lastTimeOf(series: string): Promise<number> {
+    const stored = (await this.query(`${series}[1h]`)) as unknown as readonly {
+      readonly values: readonly (readonly [time: number, value: string])[]
+    }[]
+    return Math.max(...stored.map(({ values }) => values.at(-1)?.[0] ?? 0))
   }
 
   /** The first answer that holds. Asked again as often as the target is scraped. */
@@ -86,7 +102,7 @@ export class PrometheusServer {
 
   async #ready(): Promise<void> {
     for (;;) {
-      const isReady = await fetch(`${this.#url}/-/ready`).then(
+      const isReady = await fetch(`${this.url}/-/ready`).then(
         ({ ok }) => ok,
         () => false,
       )
@@ -96,7 +112,8 @@ export class PrometheusServer {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

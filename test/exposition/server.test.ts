@@ -313,17 +313,20 @@ describe('reports', () => {
         ...calmReports,
         sensors: async () => [{ name: 'rapl' }],
         ledger: async () => ({ joules: '1.000000' }),
+        budgets: async () => ({ budgets: [], demand: [{ meter: 'node' }] }),
       },
     })
     const sensors = await ask(`${url}/api/v1/sensors`)
     expect(sensors.headers['content-type']).toBe('application/json; charset=utf-8')
     expect(sensors.text).toBe('[{"name":"rapl"}]')
     expect((await ask(`${url}/api/v1/ledger`)).text).toBe('{"joules":"1.000000"}')
+    expect((await ask(`${url}/api/v1/budgets`)).text).toBe('{"budgets":[],"demand":[{"meter":"node"}]}')
   })
 
   test.each([
     ['/api/v1/sensors', 'the sensors cannot be shown now: the engine is starting again\n'],
     ['/api/v1/ledger', 'the ledger cannot be shown now: the engine did not answer in time\n'],
+    ['/api/v1/budgets', 'the budgets cannot be shown now: the engine is starting again\n'],
     ['/', 'the overview cannot be shown now: the engine broke\n'],
   ])('%s is a 503 with the reason when there is none', async (path, sentence) => {
     const { url } = await serving({
@@ -331,6 +334,7 @@ describe('reports', () => {
       reports: {
         sensors: () => Promise.reject(new Error('the engine is starting again')),
         ledger: () => new Promise(() => undefined),
+        budgets: () => Promise.reject(new Error('the engine is starting again')),
         overview: () => {
           throw new Error('the engine broke')
         },
@@ -394,7 +398,14 @@ describe('the start page', () => {
     ])
     expect(html).toContain('<time datetime="2025-10-09T08:53:20.000Z">2025-10-09 08:53:20 UTC</time>')
     expect(html).toContain('processes of others cannot be seen')
-    for (const path of ['/metrics', '/api/v1/sensors', '/api/v1/ledger', '/healthz', '/readyz']) {
+    for (const path of [
+      '/metrics',
+      '/api/v1/sensors',
+      '/api/v1/ledger',
+      '/api/v1/budgets',
+      '/healthz',
+      '/readyz',
+    ]) {
       expect(html).toContain(`<a href="${path}">`)
     }
     expect(html).toContain('color-scheme: light dark')
@@ -408,6 +419,7 @@ describe('the start page', () => {
 
   test('nothing from the machine becomes markup', async () => {
     const some = {
+      ...emptyOverview,
       host: HOSTILE,
       version: HOSTILE,
       since: emptyOverview.since,
@@ -489,7 +501,7 @@ describe('what is not there', () => {
     '%s is refused everywhere',
     async (method) => {
       const { url } = await serving()
-      for (const path of ['/metrics', '/healthz', '/readyz', '/api/v1/sensors', '/api/v1/ledger', '/']) {
+      for (const path of ['/metrics', '/healthz', '/readyz', '/api/v1/sensors', '/api/v1/budgets', '/']) {
         const answer = await ask(`${url}${path}`, { method })
         expect(answer).toMatchObject({ status: 405, text: 'this can only be read\n' })
         expect(answer.headers.allow).toBe('GET, HEAD')

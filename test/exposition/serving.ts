@@ -51,6 +51,8 @@ export const emptyOverview: Overview = {
   since: seconds(1_760_000_000),
   watts: [],
   workloads: [],
+  budgets: [],
+  demand: [],
   unattributed: [],
   sensors: [],
   limitation: '',
@@ -59,6 +61,7 @@ export const emptyOverview: Overview = {
 export const calmReports: Reports = {
   sensors: async () => ({ sensors: [] }),
   ledger: async () => ({ accounts: [] }),
+  budgets: async () => ({ budgets: [], demand: [] }),
   overview: async () => emptyOverview,
 }
 

@@ -25,6 +25,7 @@ class Play {
       new View({
         overflow: ['', 'other'],
         startedAt,
+        classes: new EnergyClasses(),
         lifetimes: { birthHold: seconds(0), expireAfter: seconds(EXPIRE) },
         seriesLimit: 1000,
       }),

@@ -21,6 +21,7 @@ class Play {
     this.view = new View({
       overflow: ['other'],
       startedAt: seconds(START),
+      classes,
       lifetimes: { birthHold: seconds(limits.hold ?? HOLD), expireAfter: seconds(EXPIRE) },
       seriesLimit: limits.seriesLimit ?? 100,
     })

@@ -263,3 +263,50 @@ describe('any history', () => {
     )
   })
 })
+
+describe('taken up after a restart', () => {
+  /** What the first look gives when an earlier run stood at `before`, at 0 s. */
+  const taken = (before: bigint, raw: bigint, at: number, limits = LIMITS, former = limits.range) => {
+    const counter = new Counter()
+    counter.resume({ raw: before, at: seconds(0), range: former })
+    return look(counter, raw, at, limits)
+  }
+  const down = (amount: number) => ({ ...spent(amount, 0), whileDown: true })
+
+  test('what was spent meanwhile is certain as long as the counter cannot have come round', () => {
+    expect(taken(1_000n, 5_001_000n, 10)).toEqual(down(5_000_000))
+    expect(taken(RANGE - 1_000n, 4_000n, 10)).toEqual(down(5_000))
+    expect(taken(7n, 7n, 10)).toEqual(down(0))
+    // 262,143 J at no more than 500 W: 524.28 s
+    expect(taken(0n, 9n, 524)).toEqual(down(9))
+    expect(taken(0n, 9n, 525)).toEqual({ kind: 'waiting' })
+  })
+
+  test('more than the physical maximum, another range or an earlier time are no proof', () => {
+    expect(taken(0n, 500_000_000n, 1)).toEqual(down(500_000_000))
+    expect(taken(0n, 500_000_001n, 1)).toEqual({ kind: 'waiting' })
+    expect(taken(0n, 9n, 10, LIMITS, RANGE - 1n)).toEqual({ kind: 'waiting' })
+    expect(taken(0n, 9n, -1)).toEqual({ kind: 'waiting' })
+  })
+
+  test('a counter that does not come round is certain at any time, unless it fell', () => {
+    const endless: CounterLimits = { range: undefined, maximum: watts(500) }
+    expect(taken(5n, 9_000_000n, 1e6, endless)).toEqual(down(8_999_995))
+    expect(taken(5n, 4n, 1, endless)).toEqual({ kind: 'waiting' })
+  })
+
+  test('it goes on from there', () => {
+    const counter = new Counter()
+    counter.resume({ raw: 10n, at: seconds(0), range: RANGE })
+    expect(look(counter, 20n, 100)).toEqual(down(10))
+    expect(look(counter, 21n, 101)).toEqual(spent(1, 100))
+    expect(counter.position).toEqual({ raw: 21n, at: 101, range: RANGE })
+  })
+
+  test('a counter that stands still or was never looked at has nothing to take up', () => {
+    expect(new Counter().position).toBeUndefined()
+    const counter = startedAt(5n)
+    expect(look(counter, 5n, FROZEN_AFTER_SECONDS)).toMatchObject({ kind: 'frozen' })
+    expect(counter.position).toBeUndefined()
+  })
+})

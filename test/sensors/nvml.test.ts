@@ -101,6 +101,7 @@ describe('a board', () => {
     const board = new Board()
     expect(await board.look()).toEqual({
       kind: 'warming-up',
+      bookmarks: { [UUID]: '3600000000 1000' },
       domains: [
         {
           id: UUID,
@@ -313,6 +314,44 @@ describe('a counter', () => {
 })
 
 const THAWED = { power: 100, looks: 3, period: 1, frozen: false }
+
+describe('after a restart of the exporter', () => {
+  /** Another sensor over the same board, with the bookmarks of the first. */
+  const takenUp = async (board: Board, meanwhile: () => void): Promise<Outcome> => {
+    await board.look()
+    board.draw(100, 1)
+    const outcome = await board.look()
+    if (!('bookmarks' in outcome)) throw new Error('no bookmarks')
+    meanwhile()
+    const next = nvml(board.door)
+    next.resume?.(outcome.bookmarks)
+    return next.read(seconds(board.now))
+  }
+
+  test('what was drawn meanwhile is known, and said to be of a time without it', async () => {
+    const board = new Board()
+    const outcome = await takenUp(board, () => board.draw(300, 3600))
+    expect(outcome).toMatchObject({
+      kind: 'readings',
+      readings: [{ spent: 300 * 3600 * 1e6, from: 1001, to: 4601, whileDown: true }],
+    })
+  })
+
+  test('a driver that was loaded again proves nothing', async () => {
+    const board = new Board()
+    const outcome = await takenUp(board, () => {
+      board.draw(300, 60)
+      board.millijoules = 5n
+    })
+    expect(outcome.kind).toBe('warming-up')
+  })
+
+  test('more than the board can draw is not believed', async () => {
+    const board = new Board()
+    const outcome = await takenUp(board, () => board.spend(1e9, 60))
+    expect(outcome.kind).toBe('warming-up')
+  })
+})
 
 describe('without a counter', () => {
   test('power is integrated by trapezoids between the samples, wherever they lie', async () => {

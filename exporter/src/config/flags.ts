@@ -2,13 +2,13 @@
 import { parseArgs } from 'node:util'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import { nearest } from './nearest.ts'
+import { REPORT_FLAGS, reportFlagsOf, type ReportFlags } from './report-flags.ts'
+import { oneOf, UsageError, type Setting } from './usage-error.ts'
 
-/** A command line that cannot be followed. The message is one sentence that names the flag or variable. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
+export type { ReportFlags } from './report-flags.ts'
+export { UsageError } from './usage-error.ts'
 
-export const COMMANDS = ['serve', 'check-config'] as const
+export const COMMANDS = ['serve', 'check-config', 'report'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -30,10 +30,12 @@ export interface Flags {
   readonly rootfs: string
   /** Absent: where NVIDIA's driver puts its library. */
   readonly nvmlLibrary: string | undefined
-  /** Absent: nothing is kept from run to run. */
+  /** Undefined: nothing is kept from run to run. */
   readonly storagePath: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  /** Present with the command `report`. */
+  readonly report?: ReportFlags
 }
 
 export interface FlagRow {
@@ -42,6 +44,8 @@ export interface FlagRow {
   readonly value: string
   readonly default: string
   readonly sentence: string
+  /** The only command that takes it; absent: all do. */
+  readonly only?: Command
 }
 
 const FLAGS = [
@@ -77,8 +81,9 @@ const FLAGS = [
   {
     name: 'storage.path',
     value: 'FOLDER',
-    default: '',
-    sentence: 'Where observed idle powers are kept from run to run; without it, nowhere.',
+    default: '/var/lib/wattribute',
+    sentence:
+      'Where the books are kept, so that counters go on after a restart; empty: nowhere, and they begin at 0.',
   },
   {
     name: 'log.level',
@@ -92,6 +97,7 @@ const FLAGS = [
     default: 'logfmt',
     sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
   },
+  ...REPORT_FLAGS,
 ] as const satisfies readonly FlagRow[]
 
 /** For the documentation. */
@@ -122,8 +128,10 @@ export function parseFlags(
   if (given.switches.has('help')) return { help: true }
   if (given.switches.has('version')) return { version: true }
   const valueOf = (name: FlagName): Setting => settingOf(name, given.values.get(name), env)
+  const command = commandOf(given.words)
+  refuseForeign(command, given.values)
   return {
-    command: commandOf(given.words),
+    command,
     listenAddress: listenAddressOf(valueOf('web.listen-address')),
     telemetryPath: telemetryPathOf(valueOf('web.telemetry-path')),
     webConfigFile: valueOf('web.config.file').text || undefined,
@@ -135,6 +143,16 @@ export function parseFlags(
     storagePath: valueOf('storage.path').text || undefined,
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
+    ...(command === 'report' && { report: reportFlagsOf(valueOf) }),
+  }
+}
+
+/** An environment variable of another command is left alone: one environment may serve several. */
+function refuseForeign(command: Command, given: ReadonlyMap<string, string>): void {
+  for (const { name, only } of flagRows) {
+    if (only !== undefined && only !== command && given.has(name)) {
+      throw new UsageError(`--${name} is a flag of ${only}, not of ${command}`)
+    }
   }
 }
 
@@ -196,16 +214,9 @@ function unknownFlag(rawName: string): UsageError {
 function commandOf([word, ...rest]: readonly string[]): Command {
   if (word === undefined) return 'serve'
   const command = COMMANDS.find((one) => one === word)
-  if (command === undefined)
-    throw new UsageError(`unknown command ${word}: known are ${COMMANDS.join(' and ')}`)
+  if (command === undefined) throw new UsageError(`unknown command ${word}: known are ${COMMANDS.join(', ')}`)
   if (rest[0] !== undefined) throw new UsageError(`${command} takes no argument: ${rest[0]}`)
   return command
-}
-
-interface Setting {
-  readonly text: string
-  /** The flag, or the variable that it comes from. */
-  readonly from: string
 }
 
 function settingOf(
@@ -233,7 +244,7 @@ function listenAddressOf({ text, from }: Setting): ListenAddress {
 const PATH = /^\/[\w.~/-]*$/
 
 /** The server answers here itself. */
-const TAKEN = ['/healthz', '/readyz', '/api/v1/sensors', '/api/v1/ledger']
+const TAKEN = ['/healthz', '/readyz', '/api/v1/sensors', '/api/v1/ledger', '/api/v1/budgets']
 
 function telemetryPathOf({ text, from }: Setting): string {
   if (!PATH.test(text)) throw new UsageError(`${from}: ${text} is not a path such as /metrics`)
@@ -241,23 +252,26 @@ function telemetryPathOf({ text, from }: Setting): string {
   return text
 }
 
-function oneOf<Word extends string>(words: readonly Word[], { text, from }: Setting): Word {
-  const word = words.find((one) => one === text)
-  if (word === undefined) throw new UsageError(`${from}: ${text} is not one of ${words.join(', ')}`)
-  return word
-}
-
 export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
+       wattribute report --period=PERIOD [flags]
 
 Books this machine's electricity to its workloads, for Prometheus.
 
   serve          Measure, and serve the metrics (default).
   check-config   Check the files of --config.file and --web.config.file, and end.
+  report         Print who used how much energy in a period, from the history or a Prometheus.
 
 Flags, each also as an environment variable such as ${environmentName(FLAGS[0].name)}:
 
-${[...FLAGS.map(usageOfFlag), ...SWITCHES.map(({ name, sentence }) => `  --${name}\n      ${sentence}`)].join('\n')}
+${[...flagRows.filter(({ only }) => only === undefined).map(usageOfFlag), ...SWITCHES.map(({ name, sentence }) => `  --${name}\n      ${sentence}`)].join('\n')}
+
+Flags of report:
+
+${flagRows
+  .filter(({ only }) => only === 'report')
+  .map(usageOfFlag)
+  .join('\n')}
 `
 
 function usageOfFlag({ name, value, default: otherwise, sentence }: FlagRow): string {

@@ -1,22 +1,34 @@
 /** From the configuration file to the settings that the rooms are given: checked, complete and frozen. */
 import type { z } from 'zod'
 import { seconds, watts } from '../units.ts'
+import { budgetRuleOf, demandRuleOf } from './budget-schema.ts'
+import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
-import { readStrictYaml } from './strict-yaml.ts'
+import { ConfigError, readStrictYaml } from './strict-yaml.ts'
+import { machineTimeZone } from './time-zone.ts'
 
 export { ConfigError } from './strict-yaml.ts'
 export { describeConfig, type Config, type KeyDescription } from './schema.ts'
 
 /**
  * @param file absent: every default
- * @throws ConfigError which lists all that is wrong with the file
+ * @param ownZone gives the time zone that this machine is set to; undefined when it is not known
+ * @throws ConfigError which lists all that is wrong with the file, or says that no time zone is known
  */
-export function loadConfig(file: string | undefined): Config {
+export function loadConfig(
+  file: string | undefined,
+  ownZone: () => string | undefined = machineTimeZone,
+): Config {
   const content = file === undefined ? configSchema.parse({}) : readStrictYaml(file, configSchema)
-  return frozen(configOf(content))
+  const timeZone = content.time_zone ?? ownZone()
+  if (timeZone === undefined) throw new ConfigError('TZ', [NO_ZONE])
+  return frozen(configOf(content, timeZone))
 }
 
-const configOf = (content: z.output<typeof configSchema>): Config => ({
+const NO_ZONE =
+  "the machine's time zone is not known here: set TZ, or `time_zone` in the configuration, to an IANA name such as Europe/Berlin"
+
+const configOf = (content: z.output<typeof configSchema>, timeZone: string): Config => ({
   tickSeconds: seconds(content.tick_seconds),
   birthHoldSeconds: seconds(content.birth_hold_seconds),
   expireAfterSeconds: seconds(content.expire_after_seconds),
@@ -26,6 +38,11 @@ const configOf = (content: z.output<typeof configSchema>): Config => ({
   powerModel: powerModelOf(content.power_model),
   processes: { enabled: content.processes.enabled, top: content.processes.top },
   seriesLimit: content.series_limit,
+  timeZone,
+  node: content.node,
+  budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
+  demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
+  report: reportConfigOf(content.report),
 })
 
 function powerModelOf(model: z.output<typeof configSchema>['power_model']): Config['powerModel'] {

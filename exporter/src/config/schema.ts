@@ -1,7 +1,10 @@
 /** Every key of the configuration file. `docs/configuration.md` is generated from the sentences here. */
 import { z } from 'zod'
 import { IDLE_POLICIES, type IdlePolicy } from '../ledger/idle-policy.ts'
+import type { BudgetRule, DemandRule } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
+import { budgets, demand, timeZone } from './budget-schema.ts'
+import { report, type ReportConfig } from './report-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -105,6 +108,18 @@ export const configSchema = z.strictObject({
   series_limit: count(100, 1_000_000)
     .default(20_000)
     .describe('The most series that one metric family may have; the energy beyond goes to one series.'),
+  time_zone: timeZone()
+    .optional()
+    .describe(
+      "IANA time zone in which days, weeks and months are counted, such as `Europe/Berlin`. Without it, the machine's own (`TZ`, `/etc/localtime`).",
+    ),
+  node: z
+    .string()
+    .default('')
+    .describe('Name of this machine, which budgets can choose by. Without it, its host name.'),
+  budgets,
+  demand,
+  report,
 })
 
 /** The settings as the rooms know them, frozen. */
@@ -126,6 +141,15 @@ export interface Config {
   readonly processes: { readonly enabled: boolean; readonly top: number }
   /** Per metric family. */
   readonly seriesLimit: number
+  /** IANA name. */
+  readonly timeZone: string
+  /** Empty: the name of the host. */
+  readonly node: string
+  /** Each name once. */
+  readonly budgets: readonly BudgetRule[]
+  /** Each meter once. */
+  readonly demand: readonly DemandRule[]
+  readonly report: ReportConfig
 }
 
 export interface KeyDescription {
@@ -186,8 +210,10 @@ function typeText(schema: JsonSchema): string {
   }
 }
 
-const limitsText = ({ minimum = 0, maximum }: JsonSchema): string =>
-  maximum === undefined ? `from ${minimum}` : `from ${minimum} to ${maximum}`
+function limitsText({ minimum = 0, exclusiveMinimum, maximum }: JsonSchema): string {
+  const least = exclusiveMinimum === undefined ? `from ${minimum}` : `above ${exclusiveMinimum}`
+  return maximum === undefined ? least : `${least} to ${maximum}`
+}
 
 function defaultText(property: JsonSchema, parent: JsonSchema, name: string): string {
   if (property.default !== undefined && property.type !== 'object') {

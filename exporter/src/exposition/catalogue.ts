@@ -26,6 +26,7 @@ const gauge = metric('gauge')
 const histogram = metric('histogram')
 
 const DOMAIN_LABELS = ['domain', 'component', 'within', 'leaf', 'method']
+const BUDGET_LABELS = ['budget', 'period', 'scope']
 const CLASS_LABELS = ['component', 'part', 'method']
 
 export const catalogue = {
@@ -161,6 +162,78 @@ export const catalogue = {
     'joules',
     ['component'],
     'Difference between the readings and this page. Must be 0.',
+  ),
+  budgetLimit: gauge(
+    'budget_limit_joules',
+    'joules',
+    BUDGET_LABELS,
+    'Limit of an energy budget. All nodes that have a budget with scope cluster share one limit: do not sum it.',
+  ),
+  budgetUsed: gauge(
+    'budget_used_joules',
+    'joules',
+    BUDGET_LABELS,
+    'Energy of this node that a budget has counted in its running period. Does not go down before the period ends.',
+  ),
+  budgetProjected: gauge(
+    'budget_projected_joules',
+    'joules',
+    BUDGET_LABELS,
+    'Energy that will be used at the end of the period if the mean power of the last 24 hours goes on.',
+  ),
+  budgetPeriodStart: gauge(
+    'budget_period_start_timestamp_seconds',
+    'seconds',
+    BUDGET_LABELS,
+    'Unix time at which the period of a budget begins.',
+  ),
+  budgetPeriodEnd: gauge(
+    'budget_period_end_timestamp_seconds',
+    'seconds',
+    BUDGET_LABELS,
+    'Unix time at which the period of a budget ends.',
+  ),
+  demandCurrent: gauge(
+    'demand_current_watts',
+    'watts',
+    ['meter'],
+    'Mean power of the running demand block so far.',
+  ),
+  demandLastBlock: gauge(
+    'demand_last_block_watts',
+    'watts',
+    ['meter'],
+    'Mean power of the demand block before the running one.',
+  ),
+  demandProjected: gauge(
+    'demand_projected_watts',
+    'watts',
+    ['meter'],
+    'Mean power of the running demand block at its end if the power of the last minutes goes on.',
+  ),
+  demandPeak: gauge(
+    'demand_peak_watts',
+    'watts',
+    ['meter'],
+    'Highest mean power of a demand block since the billing day.',
+  ),
+  demandLimit: gauge(
+    'demand_limit_watts',
+    'watts',
+    ['meter'],
+    'Mean power that no demand block should exceed.',
+  ),
+  demandBlockStart: gauge(
+    'demand_block_start_timestamp_seconds',
+    'seconds',
+    ['meter'],
+    'Unix time at which the running demand block began.',
+  ),
+  demandBlockEnd: gauge(
+    'demand_block_end_timestamp_seconds',
+    'seconds',
+    ['meter'],
+    'Unix time at which the running demand block ends.',
   ),
   lastTick: gauge(
     'last_tick_timestamp_seconds',

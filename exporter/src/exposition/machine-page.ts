@@ -13,6 +13,9 @@ import {
   type SensorStatus,
 } from '../model.ts'
 import { EnergyTotal, type Seconds } from '../units.ts'
+import type { BudgetStatus } from '../workloads/budgets.ts'
+import type { DemandStatus } from '../workloads/demand.ts'
+import { renderBudgets } from './budget-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
 
@@ -25,6 +28,8 @@ export interface MachineState {
   readonly census: Census | undefined
   /** Every group that exists. */
   readonly groups: readonly Group[]
+  readonly budgets: readonly BudgetStatus[]
+  readonly demand: readonly DemandStatus[]
 }
 
 const ENERGY_FAMILIES = {
@@ -58,6 +63,7 @@ export class MachinePage {
     const retired = renderBalance(writer, catalogue.ledgerRetired, state, (view, component) =>
       ledger.retired(view, component),
     )
+    renderBudgets(writer, state.budgets, state.demand)
     renderSelf(writer, state)
     return renderAudit(writer, ledger, (view, component) =>
       EnergyTotal.of(
@@ -221,14 +227,16 @@ export function stateOf(
 function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): void {
   const containers = new Map<string, Row>()
   const workloads = new Map<string, Row>()
-  for (const { identity, labels } of ledger.named(groups)) {
+  for (const { identity, names } of ledger.named(groups)) {
     const { containerId, podUid, runtime } = identity
-    const { workload, namespace, kind } = labels
+    const { container, pod, image, namespace: podNamespace } = names.container
+    const { workload, namespace, kind, user, account } = names.facts
     if (containerId !== '') {
-      containers.set(containerId, { labels: [containerId, '', '', namespace, podUid, '', runtime], value: 1 })
+      const labels = [containerId, container, pod, podNamespace, podUid, image, runtime]
+      containers.set(containerId, { labels, value: 1 })
     }
     workloads.set(`${workload}\0${namespace}`, {
-      labels: [workload, namespace, kind, managerOf(identity), '', ''],
+      labels: [workload, namespace, kind, managerOf(identity), user, account],
       value: 1,
     })
   }

@@ -1,8 +1,10 @@
 /** The start page: what the machine draws and who used it, for people, without JavaScript. */
 import { createHash } from 'node:crypto'
 import type { Seconds } from '../units.ts'
+import type { BudgetRow, BudgetRows, ClosedBlockRow, DemandRow, LocalSpan } from './budget-reports.ts'
+import type { EnergyToDate } from './to-date.ts'
 
-export interface Overview {
+export interface Overview extends BudgetRows {
   readonly host: string
   readonly version: string
   /** Unix time since when energy is counted. */
@@ -15,6 +17,8 @@ export interface Overview {
     readonly joules: number
     readonly watts: number
   }[]
+  /** Absent where no history is kept. */
+  readonly toDate?: EnergyToDate
   readonly unattributed: readonly {
     readonly component: string
     readonly reason: string
@@ -83,6 +87,9 @@ ${limitation === '' ? '' : `<p role="note">${escaped(limitation)}</p>`}
 <main>
 ${powerSection(overview)}
 ${workloadSection(overview)}
+${toDateSection(overview)}
+${budgetSection(overview)}
+${demandSection(overview)}
 ${unattributedSection(overview)}
 ${sensorSection(overview)}
 </main>
@@ -123,6 +130,105 @@ function workloadSection({ workloads }: Overview): string {
   )
 }
 
+function toDateSection({ toDate }: Overview): string {
+  if (toDate === undefined) return ''
+  return table(
+    'Today and this month',
+    [['Workload'], ['Namespace'], ['Today', 'number'], ['This month', 'number']],
+    toDate.workloads.map((row) => [
+      name(row.workload),
+      name(row.namespace),
+      energyText(row.todayJoules),
+      energyText(row.monthJoules),
+    ]),
+    'No workload has used energy this month.',
+    `Days and months of ${escaped(toDate.timeZone)}.`,
+  )
+}
+
+/** Nothing where there is no budget: most machines have none. */
+function budgetSection({ budgets }: Overview): string {
+  if (budgets.length === 0) return ''
+  return table(
+    'Budgets',
+    [
+      ['Budget'],
+      ['Boundary'],
+      ['Used', 'number'],
+      ['Limit', 'number'],
+      ['Used part', 'number'],
+      ['Projected', 'number'],
+      ['Period'],
+    ],
+    budgets.map((row) => [
+      name(row.budget),
+      escaped(row.meter === null ? row.boundary : `meter ${row.meter}`),
+      energyText(Number(row.usedJoules)),
+      `${energyText(row.limitJoules)}${row.scope === 'cluster' ? ' of the cluster' : ''}`,
+      usedText(row),
+      row.projectedJoules === null ? 'not known yet' : energyText(row.projectedJoules),
+      periodText(row),
+    ]),
+    '',
+  )
+}
+
+const usedText = ({ usedRatio }: BudgetRow): string =>
+  `${threeDigits(usedRatio * 100)} %${usedRatio > 1 ? ', over the limit' : ''}`
+
+const PHASES = { 'not-begun': ', not begun', running: '', over: ', over' } as const
+
+/** Use that is known from later than a minute after the start of its period says so. */
+function periodText({ period, phase, observedSince, localObservedSince }: BudgetRow): string {
+  const isLate = observedSince !== null && observedSince > period.start + 60
+  const late = isLate ? `; counted since ${escaped(localObservedSince ?? '')}` : ''
+  return `${spanText(period)}${PHASES[phase]}${late}`
+}
+
+function demandSection({ demand }: Overview): string {
+  if (demand.length === 0) return ''
+  return table(
+    'Demand',
+    [
+      ['Meter'],
+      ['Block'],
+      ['So far', 'number'],
+      ['Projected', 'number'],
+      ['Block before', 'number'],
+      ['Highest', 'number'],
+      ['Limit', 'number'],
+    ],
+    demand.map((row) => [
+      name(row.meter),
+      blockText(row),
+      wattsText(row.currentWatts),
+      wattsText(row.projectedWatts),
+      closedText(row.last),
+      row.peak === null ? 'not known yet' : `${closedText(row.peak)} at ${escaped(row.peak.localStart)}`,
+      row.limitWatts === null ? 'none' : powerText(row.limitWatts),
+    ]),
+    '',
+  )
+}
+
+const blockText = ({ block }: DemandRow): string => spanText(block)
+
+const wattsText = (watts: number | null): string => (watts === null ? 'not known yet' : powerText(watts))
+
+/** A slow meter is a little behind: only what is missing for longer is told. */
+const closedText = (block: ClosedBlockRow | null): string =>
+  block === null
+    ? 'not known'
+    : `${powerText(block.watts)}${block.observedRatio < 0.99 ? ` (${threeDigits(block.observedRatio * 100)} % of it observed)` : ''}`
+
+/** Seconds are left out where both ends are whole minutes, as they nearly always are. */
+function spanText({ localStart, localEnd, timeZone }: LocalSpan): string {
+  const texts = [localStart, localEnd]
+  const isWhole = texts.every((text) => text.endsWith(':00'))
+  const [start = '', end = ''] = isWhole ? texts.map((text) => text.slice(0, -3)) : texts
+  return `${escaped(start)} to ${escaped(end)}, ${escaped(timeZone)}`
+}
+
 function unattributedSection({ unattributed }: Overview): string {
   return table(
     'Not attributed to a workload',
@@ -143,12 +249,16 @@ function sensorSection({ sensors }: Overview): string {
 
 type Column = readonly [title: string, style?: 'number']
 
-/** @param rows HTML, one cell for each column */
+/**
+ * @param rows HTML, one cell for each column
+ * @param note HTML of a sentence that stands below
+ */
 function table(
   title: string,
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   emptySentence: string,
+  note = '',
 ): string {
   const id = title.toLowerCase().replaceAll(' ', '-')
   const heading = `<section aria-labelledby="${id}">\n<h2 id="${id}">${title}</h2>`
@@ -165,7 +275,7 @@ function table(
 <tbody>
 ${body.join('\n')}
 </tbody>
-</table></div>${more === 0 ? '' : `\n<p class="quiet">and ${count(more)} more</p>`}
+</table></div>${more === 0 ? '' : `\n<p class="quiet">and ${count(more)} more</p>`}${note === '' ? '' : `\n<p class="quiet">${note}</p>`}
 </section>`
 }
 

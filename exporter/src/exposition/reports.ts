@@ -3,6 +3,7 @@ import { VIEW_LABELS, VIEWS, type Ledger, type ViewName } from '../ledger/ledger
 import type { Account, Holder } from '../ledger/view.ts'
 import { COMPONENTS, METHODS, type Component } from '../model.ts'
 import { elapsed, type Seconds } from '../units.ts'
+import { noBudgets, type BudgetRows } from './budget-reports.ts'
 import { stateOf, type MachineState } from './machine-page.ts'
 import type { Overview } from './overview.ts'
 
@@ -41,7 +42,11 @@ export class RecentPower {
 const isOlderThan = ({ accounts }: Holder, wall: Seconds): boolean =>
   accounts.some((account) => account !== undefined && account.createdWall < wall)
 
-export function overviewOf(state: MachineState, recent: RecentPower): EngineOverview {
+export function overviewOf(
+  state: MachineState,
+  recent: RecentPower,
+  { budgets, demand }: BudgetRows = noBudgets,
+): EngineOverview {
   const { ledger, sensors, census, at, startedWall } = state
   return {
     since: startedWall,
@@ -55,6 +60,8 @@ export function overviewOf(state: MachineState, recent: RecentPower): EngineOver
       reason: account.holder.labels[0] ?? '',
       joules: account.total.toJoules(),
     })).sort((one, other) => other.joules - one.joules),
+    budgets,
+    demand,
     sensors,
     limitation: census?.limitation ?? '',
   }

@@ -23,6 +23,8 @@ export interface Reports {
   sensors(): Promise<unknown>
   /** To be shown as JSON. */
   ledger(): Promise<unknown>
+  /** To be shown as JSON. */
+  budgets(): Promise<unknown>
   overview(): Promise<Overview>
 }
 
@@ -126,6 +128,10 @@ function appOf(options: ServerOptions & { readonly web: WebConfig }, limits: Lim
   get(
     '/api/v1/ledger',
     jsonReport('ledger', () => reports.ledger(), limits),
+  )
+  get(
+    '/api/v1/budgets',
+    jsonReport('budgets', () => reports.budgets(), limits),
   )
   if (telemetryPath !== '/') get('/', startPage(reports, linksOf(telemetryPath), limits))
   app.use((_request, response) =>
@@ -280,6 +286,7 @@ const linksOf = (telemetryPath: string): readonly Link[] => [
   { path: telemetryPath, sentence: 'all figures, for Prometheus' },
   { path: '/api/v1/sensors', sentence: 'the sensors and their health, as JSON' },
   { path: '/api/v1/ledger', sentence: 'the books, as JSON' },
+  { path: '/api/v1/budgets', sentence: 'the budgets and the demand, as JSON' },
   { path: '/healthz', sentence: 'whether the figures are fresh' },
   { path: '/readyz', sentence: 'whether there are figures' },
 ]

@@ -1,5 +1,6 @@
 /** What kind of energy a joule is, apart from whose: the labels that every ledger family ends with. */
 import type { Component, Method, Part } from '../model.ts'
+import type { ClassRecord } from './record.ts'
 
 export interface EnergyClass {
   /** Small and stable while the exporter runs: totals are kept in arrays by it. */
@@ -25,7 +26,17 @@ export class EnergyClasses {
     }
     return found
   }
+
+  fromRecord([component, part, method]: ClassRecord): EnergyClass {
+    return this.of(component as Component, part as Part, method as EnergyClass['method'])
+  }
 }
+
+export const classRecord = ({ component, part, method }: EnergyClass): ClassRecord => [
+  component,
+  part,
+  method,
+]
 
 /** The part that a component's active energy belongs to. */
 export function activePartOf(component: Component): Part {

@@ -10,23 +10,37 @@ import { COMPONENTS } from '../model.ts'
 import type {
   AcceleratorIdentity,
   Activity,
+  Booking,
   Component,
   Consumer,
   Domain,
   Group,
   Identity,
   Part,
+  Method,
+  Names,
   Reading,
-  WorkloadLabels,
+  Reason,
+  WorkloadFacts,
 } from '../model.ts'
-import { EnergyTotal, type Microjoules, type Seconds, type Watts } from '../units.ts'
+import {
+  EnergyTotal,
+  microjoules,
+  noEnergy,
+  seconds,
+  type Microjoules,
+  type Seconds,
+  type Watts,
+} from '../units.ts'
 import { Baselines } from './baseline.ts'
-import { activePartOf, EnergyClasses } from './classes.ts'
-import { Distribution } from './distribution.ts'
+import { activePartOf, EnergyClasses, type EnergyClass } from './classes.ts'
+import { Distribution, type Post } from './distribution.ts'
 import type { IdlePolicy } from './idle-policy.ts'
-import { Nesting, type Leaf, type LeafReading } from './nesting.ts'
+import { Nesting, type DomainAccount, type Gap, type Leaf, type LeafReading } from './nesting.ts'
 import { ProcessView } from './process-view.ts'
+import type { FactsRecord, LedgerChanges, LedgerState } from './record.ts'
 import { View, type Holder, type Lifetimes } from './view.ts'
+import { Unnamed, type Energy } from './unnamed.ts'
 import type { Recipient } from './weights.ts'
 
 export interface LedgerPolicy {
@@ -77,13 +91,25 @@ interface GroupAccounts {
   workload: Holder
   /** By UUID, of the accelerators that it has used. */
   readonly accelerators: Map<string, Holder>
-  readonly labels: WorkloadLabels
+  readonly names: Names
 }
 
 /** A group that has used energy, and what people call it. */
 export interface NamedGroup {
   readonly identity: Identity
-  readonly labels: WorkloadLabels
+  readonly names: Names
+}
+
+/** Undefined: it is being looked up. */
+export type NameOf = (identity: Identity) => Names | undefined
+
+/** What one tick has changed: for the journal, and for all who count along. */
+export interface TickOfBooks {
+  readonly changes: LedgerChanges
+  readonly bookings: readonly Booking[]
+  /** Energy of each domain that was read, by its id, and of all roots together as `node`. */
+  readonly meters: ReadonlyMap<string, Microjoules>
+  readonly gaps: readonly Gap[]
 }
 
 export class Ledger {
@@ -95,29 +121,34 @@ export class Ledger {
   /** One series per reason. */
   readonly unattributed: View
   /** Energy of the leaves, summed apart from all accounts: what the audit compares a page with. */
-  readonly leafTotals = new Map<Component, EnergyTotal>()
+  leafTotals = new Map<Component, EnergyTotal>()
   readonly #distribution: Distribution
   readonly #processes: ProcessView
-  readonly #nameOf: (identity: Identity) => WorkloadLabels
+  readonly #nameOf: NameOf
+  readonly #unnamed = new Unnamed()
   readonly #groups = new WeakMap<Group, GroupAccounts>()
+  readonly #facts = new WeakMap<Holder, WorkloadFacts>()
+  /** Since the changes were last taken down. */
+  #newFacts: FactsRecord[] = []
+  #bookedAt: Seconds
   readonly #accelerators = new Map<string, AcceleratorIdentity>()
   #policy: LedgerPolicy
 
   /**
-   * @param options.nameOf what people call the workload of a cgroup
+   * @param options.nameOf what people call those in a cgroup; undefined while that is being looked up, in which time
+   * their energy is pending
    * @param options.lostAfter a domain not seen for so long has left the tree
    */
-  constructor(
-    policy: LedgerPolicy,
-    options: { nameOf: (identity: Identity) => WorkloadLabels; startedAt: Seconds; lostAfter: Seconds },
-  ) {
+  constructor(policy: LedgerPolicy, options: { nameOf: NameOf; startedAt: Seconds; lostAfter: Seconds }) {
     this.#policy = policy
     this.#nameOf = options.nameOf
     this.nesting = new Nesting(options.lostAfter)
     this.baselines = new Baselines(policy.baselines)
     this.#distribution = new Distribution(this.baselines)
     const { startedAt } = options
-    const view = (overflow: readonly string[]): View => new View({ overflow, startedAt, ...policy })
+    this.#bookedAt = startedAt
+    const { classes } = this
+    const view = (overflow: readonly string[]): View => new View({ overflow, startedAt, classes, ...policy })
     this.views = {
       workload: view(OVERFLOW.workload),
       container: view(OVERFLOW.container),
@@ -142,31 +173,131 @@ export class Ledger {
 
   book(tick: Tick): void {
     const { at, wall, activity } = tick
+    this.#bookedAt = at
+    this.#nameThoseWhoWait(tick)
     for (const { id, accelerator } of tick.domains) {
       if (accelerator !== undefined) this.#accelerators.set(id, accelerator)
     }
-    const settled = this.nesting.settle(at, wall, tick.domains, tick.readings)
-    for (const reading of settled.readings) this.#count(reading)
+    const { readings, unread } = this.nesting.settle(at, wall, tick.domains, tick.readings)
+    for (const reading of readings) this.#count(reading)
     const post = (to: Recipient, leaf: Leaf, part: Part, amount: Microjoules): void =>
       this.#post(to, leaf, part, amount, tick)
+    for (const reading of readings)
+      if (reading.whileDown === true) this.#bookUnseen('exporter_down', reading, post)
+    const seen = readings.filter(({ whileDown }) => whileDown !== true)
     if (activity === undefined) {
-      for (const { domain, spent } of settled.readings) {
-        const part = activePartOf(domain.component) === 'overhead' ? 'overhead' : 'idle'
-        post('warming_up', domain, part, spent)
-      }
+      for (const reading of seen) this.#bookUnseen('warming_up', reading, post)
     } else {
-      this.#distribution.split(settled, activity, this.#policy.idlePolicy, post)
+      this.#distribution.split({ readings: seen, unread }, activity, this.#policy.idlePolicy, post)
       this.#keepAlive(activity, at)
     }
     this.#processes.rank(at, wall)
     for (const view of this.#allViews()) view.sweep(at)
   }
 
+  /** What has happened since this was last asked; to be asked once a tick. */
+  changes(): TickOfBooks {
+    const { workload, container, process } = this.views
+    const views = {
+      workload: workload.changes(),
+      container: container.changes(),
+      process: process.changes(),
+      accelerator: this.byAccelerator.changes(),
+      unattributed: this.unattributed.changes(),
+    }
+    const { booked, gaps, ...nesting } = this.nesting.changes()
+    const facts = this.#newFacts
+    this.#newFacts = []
+    return {
+      changes: {
+        at: this.#bookedAt,
+        views: mapValues(views, ({ opened, credits, retired, dropped }) => ({
+          opened,
+          credits,
+          retired,
+          dropped,
+        })),
+        nesting,
+        waiting: this.#processes.waiting(),
+        unnamed: this.#unnamed.records(),
+        facts,
+      },
+      bookings: [
+        ...views.workload.booked.map(({ account: { holder, energyClass }, amount }) => ({
+          ...classOf(energyClass),
+          amount,
+          workload: this.#factsOf(holder),
+        })),
+        ...views.unattributed.booked.map(({ account: { holder, energyClass }, amount }) => ({
+          ...classOf(energyClass),
+          amount,
+          reason: holder.labels[0] as Reason,
+        })),
+      ],
+      meters: metersOf(booked),
+      gaps,
+    }
+  }
+
+  state(): LedgerState {
+    const workloads = Array.from(this.views.workload.accounts(), ({ holder }) => holder)
+    return {
+      at: this.#bookedAt,
+      views: mapValues(this.#viewsByName(), (view) => view.state()),
+      nesting: this.nesting.state(),
+      waiting: this.#processes.waiting(),
+      unnamed: this.#unnamed.records(),
+      facts: Array.from(new Set(workloads)).flatMap((holder) => {
+        const facts = this.#facts.get(holder)
+        return facts === undefined ? [] : factsRecords(holder.labels, facts)
+      }),
+    }
+  }
+
+  /**
+   * Takes up an earlier run's books in place of none: a state and the changes of every tick after it.
+   * @param each is told of every tick that is done again
+   * @throws RangeError when they do not fit together
+   */
+  restore(
+    state: LedgerState,
+    later: Iterable<LedgerChanges>,
+    wall: Seconds,
+    each: (tick: Omit<TickOfBooks, 'changes'>) => void,
+  ): void {
+    const views = this.#viewsByName()
+    for (const [name, view] of Object.entries(views)) {
+      const own = state.views[name]
+      if (own !== undefined) view.restore(own, seconds(state.at))
+    }
+    this.nesting.restore(state.nesting)
+    this.#recallFacts(state.facts, seconds(state.at))
+    let { waiting, unnamed, at } = state
+    for (const changes of later) {
+      each(this.#replay(changes, views))
+      waiting = changes.waiting
+      unnamed = changes.unnamed
+      at = changes.at
+    }
+    this.#bookedAt = seconds(at)
+    this.#processes.takeUp(waiting, this.classes, this.#bookedAt, wall)
+    this.#unnamed.restore(unnamed, this.classes)
+    for (const view of Object.values(views)) view.resume(this.#bookedAt)
+    this.leafTotals = this.nesting.leafTotals()
+    this.changes() // what was taken up is in the next state
+  }
+
+  /** These books end here: what still waits for a name is booked with the one that is known at once. */
+  endNaming(nameOf: (identity: Identity) => Names, wall: Seconds): TickOfBooks {
+    this.#nameThoseWhoWait({ at: this.#bookedAt, wall }, nameOf)
+    return this.changes()
+  }
+
   /** Of these groups the ones that have series, and what they are called. */
   *named(groups: readonly Group[]): Generator<NamedGroup> {
     for (const group of groups) {
       const accounts = this.#groups.get(group)
-      if (accounts !== undefined) yield { identity: group.identity, labels: accounts.labels }
+      if (accounts !== undefined) yield { identity: group.identity, names: accounts.names }
     }
   }
 
@@ -180,7 +311,7 @@ export class Ledger {
   /** Booked energy that a view does not show yet. */
   pending(view: ViewName, component: Component): EnergyTotal {
     const own = view === 'process' ? this.#processes.pending(component) : this.views[view].pending(component)
-    return EnergyTotal.of(own, this.unattributed.pending(component))
+    return EnergyTotal.of(own, this.unattributed.pending(component), this.#unnamed.total(component))
   }
 
   /** Energy of series that a view shows no longer. */
@@ -193,8 +324,22 @@ export class Ledger {
     return COMPONENTS.filter((component) => this.leafTotals.has(component))
   }
 
+  #bookUnseen(reason: Reason, reading: LeafReading, post: Post): void {
+    const { domain, spent } = reading
+    const active = activePartOf(domain.component)
+    const idle =
+      active === 'overhead' ? noEnergy : reason === 'warming_up' ? spent : this.baselines.idleOf(reading)
+    post(reason, domain, 'idle', idle)
+    post(reason, domain, active, microjoules(spent - idle))
+  }
+
+  /** As the journal calls them. */
+  #viewsByName(): Readonly<Record<string, View>> {
+    return { ...this.views, accelerator: this.byAccelerator, unattributed: this.unattributed }
+  }
+
   #allViews(): View[] {
-    return [...Object.values(this.views), this.byAccelerator, this.unattributed]
+    return Object.values(this.#viewsByName())
   }
 
   #count({ domain, spent }: LeafReading): void {
@@ -216,35 +361,60 @@ export class Ledger {
       this.unattributed.book(this.unattributed.holder([to], at), energyClass, amount, at, wall)
       return
     }
+    const energy = {
+      energyClass: this.classes.of(component, part, method),
+      uuid: this.#accelerators.get(id)?.uuid,
+    }
+    this.#bookTo(to, energy, amount, at, wall)
+  }
+
+  #bookTo(to: Consumer, energy: Energy, amount: Microjoules, at: Seconds, wall: Seconds): void {
     const accounts = this.#accountsOf(to.group, at)
+    if (accounts === undefined) {
+      this.#unnamed.wait(to, energy, amount)
+      return
+    }
+    const { energyClass, uuid } = energy
     this.views.container.book(accounts.container, energyClass, amount, at, wall)
     this.views.workload.book(accounts.workload, energyClass, amount, at, wall)
-    const partClass = this.classes.of(component, part, '')
+    const partClass = this.classes.of(energyClass.component, energyClass.part, '')
     this.#processes.book(to, partClass, amount, at, wall)
-    const uuid = this.#accelerators.get(id)?.uuid
     if (uuid !== undefined) {
       this.byAccelerator.book(this.#acceleratorOf(accounts, uuid, at), partClass, amount, at, wall)
     }
   }
 
-  #acceleratorOf({ accelerators, labels }: GroupAccounts, uuid: string, at: Seconds): Holder {
+  #acceleratorOf({ accelerators, names }: GroupAccounts, uuid: string, at: Seconds): Holder {
     const known = accelerators.get(uuid)
     if (known !== undefined && !known.isRetired) return known
-    const holder = this.byAccelerator.holder([labels.workload, labels.namespace, uuid], at)
+    const { workload, namespace } = names.facts
+    const holder = this.byAccelerator.holder([workload, namespace, uuid], at)
     accelerators.set(uuid, holder)
     return holder
   }
 
-  #accountsOf(group: Group, at: Seconds): GroupAccounts {
+  #nameThoseWhoWait({ at, wall }: Pick<Tick, 'at' | 'wall'>, nameOf = this.#nameOf): void {
+    for (const group of this.#unnamed.groups) {
+      if (this.#accountsOf(group, at, nameOf) === undefined) continue
+      for (const { consumer, energy, amount } of this.#unnamed.take(group)) {
+        this.#bookTo(consumer, energy, microjoules(amount), at, wall)
+      }
+    }
+  }
+
+  /** Undefined while its names are being looked up. */
+  #accountsOf(group: Group, at: Seconds, nameOf = this.#nameOf): GroupAccounts | undefined {
     const known = this.#groups.get(group)
     if (known !== undefined && !known.container.isRetired && !known.workload.isRetired) return known
-    const labels = known?.labels ?? this.#nameOf(group.identity)
+    const names = known?.names ?? nameOf(group.identity)
+    if (names === undefined) return undefined
     const accounts: GroupAccounts = {
-      labels,
+      names,
       accelerators: known?.accelerators ?? new Map<string, Holder>(),
-      container: this.views.container.holder(containerLabels(group.identity, labels), at),
-      workload: this.views.workload.holder(workloadLabels(labels), at),
+      container: this.views.container.holder(containerLabels(group.identity, names), at),
+      workload: this.views.workload.holder(workloadLabels(names.facts), at),
     }
+    this.#learnFacts(accounts.workload, names.facts)
     this.#groups.set(group, accounts)
     return accounts
   }
@@ -260,24 +430,117 @@ export class Ledger {
     }
   }
 
+  #replay(changes: LedgerChanges, views: Readonly<Record<string, View>>): TickOfBooks {
+    const at = seconds(changes.at)
+    for (const [name, view] of Object.entries(views)) {
+      const own = changes.views[name]
+      if (own !== undefined) view.replay(own, at)
+    }
+    this.nesting.replay(changes.nesting, at)
+    this.#recallFacts(changes.facts, at)
+    return this.changes()
+  }
+
+  #recallFacts(records: readonly FactsRecord[], at: Seconds): void {
+    for (const { labels, ...facts } of records) {
+      this.#facts.set(this.views.workload.holder(labels, at), { ...factsIn(labels), ...facts })
+    }
+  }
+
+  #learnFacts(holder: Holder, facts: WorkloadFacts): void {
+    if (this.#facts.has(holder)) return
+    this.#facts.set(holder, facts)
+    this.#newFacts.push(...factsRecords(holder.labels, facts))
+  }
+
+  /** What is known of a workload when its account is opened stays with it. */
+  #factsOf(holder: Holder): WorkloadFacts {
+    const known = this.#facts.get(holder)
+    if (known !== undefined) return known
+    const facts = factsIn(holder.labels)
+    this.#facts.set(holder, facts)
+    return facts
+  }
+
   #processLabels(consumer: Consumer): readonly string[] {
     if (consumer.kind !== 'process') return ['', consumer.kind, '', '', '']
     const { group, process } = consumer
-    const { workload, namespace } = this.#groups.get(group)?.labels ?? this.#nameOf(group.identity)
+    const { workload = '', namespace = '' } = this.#groups.get(group)?.names.facts ?? {}
     return [String(process.pid), process.comm, group.identity.containerId, workload, namespace]
   }
 }
 
-const workloadLabels = ({ workload, namespace, kind, model, variant }: WorkloadLabels): readonly string[] => [
+const workloadLabels = ({
   workload,
   namespace,
   kind,
   model,
   variant,
-  '',
-]
+  phase,
+}: WorkloadFacts): readonly string[] => [workload, namespace, kind, model, variant, phase]
+
+const factsIn = ([
+  workload = '',
+  namespace = '',
+  kind = '',
+  model = '',
+  variant = '',
+  phase = '',
+]: readonly string[]): WorkloadFacts => ({
+  workload,
+  namespace,
+  kind: kind as WorkloadFacts['kind'],
+  model,
+  variant,
+  phase,
+  user: '',
+  account: '',
+  podLabels: {},
+})
+
+/** Nothing where the labels say it all. */
+const factsRecords = (
+  labels: readonly string[],
+  { user, account, podLabels }: WorkloadFacts,
+): FactsRecord[] =>
+  user === '' && account === '' && Object.keys(podLabels).length === 0
+    ? []
+    : [{ labels, user, account, podLabels }]
+
+function metersOf(
+  booked: readonly (readonly [DomainAccount, Microjoules])[],
+): ReadonlyMap<string, Microjoules> {
+  const meters = new Map<string, Microjoules>()
+  const add = (name: string, amount: Microjoules): void =>
+    void meters.set(name, microjoules((meters.get(name) ?? 0) + amount))
+  for (const [{ domain, within }, amount] of booked) {
+    add(domain, amount)
+    if (within === '') add(WHOLE_NODE, amount)
+  }
+  return meters
+}
+
+/** The name under which budgets and demand know all that was measured. */
+const WHOLE_NODE = 'node'
+
+/** In the workload view and the unattributed one every class has its method. */
+const classOf = ({
+  component,
+  part,
+  method,
+}: EnergyClass): Pick<Booking, 'component' | 'part' | 'method'> => ({
+  component,
+  part,
+  method: method as Method,
+})
+
+const mapValues = <One, Other>(
+  record: Readonly<Record<string, One>>,
+  change: (value: One) => Other,
+): Record<string, Other> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
 
 const containerLabels = (
   { containerId, runtime }: Identity,
-  { workload, namespace }: WorkloadLabels,
-): string[] => [containerId, '', '', runtime, workload, namespace]
+  { facts: { workload, namespace }, container: { container, pod } }: Names,
+): string[] => [containerId, container, pod, runtime, workload, namespace]

@@ -12,7 +12,8 @@ import {
   type Method,
   type Reading,
 } from '../model.ts'
-import { EnergyTotal, microjoules, noEnergy, powerOf, seconds, watts } from '../units.ts'
+import type { DomainAccountRecord, NestingChanges, NestingState, PlaceState } from './record.ts'
+import { elapsed, EnergyTotal, microjoules, noEnergy, powerOf, seconds, watts } from '../units.ts'
 import type { Microjoules, Seconds, Watts } from '../units.ts'
 import { apportion } from './apportion.ts'
 
@@ -22,6 +23,8 @@ export interface LeafReading {
   readonly spent: Microjoules
   readonly from: Seconds
   readonly to: Seconds
+  /** See `Reading.whileDown`. */
+  readonly whileDown?: boolean
 }
 
 /** A tick's readings, each at its leaf. */
@@ -48,6 +51,10 @@ export interface DomainAccount {
   power: Watts
   /** End of the newest reading; undefined before the first. */
   readTo: Seconds | undefined
+  /** In the order of opening; what the journal calls it by. */
+  readonly number: number
+  /** Microjoules since the changes were last taken down. */
+  fresh: number
 }
 
 /** What has to be remembered of one domain from tick to tick. */
@@ -62,6 +69,14 @@ interface Place {
   held: Spent | undefined
   readonly excess: EnergyTotal
   gapSeconds: number
+  /** What the journal knows of it. */
+  recorded: string
+}
+
+/** Time in which nothing is known of a domain. */
+export interface Gap {
+  readonly component: Component
+  readonly duration: Seconds
 }
 
 export interface DomainState {
@@ -78,6 +93,11 @@ export class Nesting {
   readonly accounts = new Map<string, DomainAccount>()
   readonly #places = new Map<string, Place>()
   readonly #lostAfter: Seconds
+  /** Since the changes were last taken down. */
+  #opened: DomainAccount[] = []
+  readonly #credited = new Set<DomainAccount>()
+  #gaps: Gap[] = []
+  #seen: readonly Domain[] = []
 
   /** @param lostAfter a domain not seen for this long is no longer part of the tree */
   constructor(lostAfter: Seconds) {
@@ -99,7 +119,7 @@ export class Nesting {
         place.readTo = reading.to // a stand-in that keeps silent leaves no gap: the component is measured
         continue
       }
-      if (place.readTo !== undefined) place.gapSeconds += Math.max(0, reading.from - place.readTo)
+      if (place.readTo !== undefined) this.#gap(place, elapsed(place.readTo, reading.from))
       place.readTo = reading.to
       if (reading.excess !== undefined) place.excess.add(reading.excess)
       fresh.set(reading.domain.id, reading)
@@ -132,6 +152,98 @@ export class Nesting {
     return Array.from(this.#tree(at).values()).flatMap(leafIn)
   }
 
+  /** What has happened since this was last asked. `booked` is the energy of each account of it. */
+  changes(): NestingChanges & {
+    readonly booked: readonly (readonly [DomainAccount, Microjoules])[]
+    readonly gaps: readonly Gap[]
+  } {
+    const booked = Array.from(this.#credited, (account) => [account, microjoules(account.fresh)] as const)
+    for (const account of this.#credited) account.fresh = 0
+    const changes = {
+      opened: this.#opened.map(labelsOf),
+      credits: booked.flatMap(([{ number }, amount]) => [number, amount]),
+      places: Array.from(this.#places.values()).flatMap((place) => {
+        const record = recordOf(place)
+        if (record === place.recorded) return []
+        place.recorded = record
+        return [placeState(place)]
+      }),
+      seen: Object.fromEntries(this.#seen.map(({ id }) => [id, this.#places.get(id)?.readTo ?? null])),
+      booked,
+      gaps: this.#gaps,
+    }
+    this.#opened = []
+    this.#credited.clear()
+    this.#gaps = []
+    return changes
+  }
+
+  state(): NestingState {
+    return {
+      accounts: Array.from(this.accounts.values(), (account) => ({
+        labels: labelsOf(account),
+        total: account.total.toString(),
+      })),
+      places: Array.from(this.#places.values(), placeState),
+    }
+  }
+
+  /** Takes up an earlier run's books in place of none. */
+  restore({ accounts, places }: NestingState): void {
+    for (const { labels, total } of accounts) this.#reopen(labels).total.addTotal(EnergyTotal.parse(total))
+    for (const place of places) this.#places.set(place.domain.id, placeOf(place))
+    this.changes()
+  }
+
+  /** Does again what `changes` has told, at the tick that it told of. */
+  replay({ opened, credits, places, seen }: NestingChanges, at: Seconds): void {
+    for (const labels of opened) this.#reopen(labels)
+    const accounts = Array.from(this.accounts.values())
+    for (let index = 0; index < credits.length; index += 2) {
+      const account = accounts[credits[index] ?? -1]
+      if (account === undefined)
+        throw new RangeError(`the changes name a domain ${credits[index]} that is not there`)
+      this.#add(account, microjoules(credits[index + 1] ?? -1))
+    }
+    for (const place of places) {
+      const before = this.#places.get(place.domain.id)?.gapSeconds ?? 0
+      const restored = placeOf({ ...place, gapSeconds: before })
+      this.#places.set(place.domain.id, restored)
+      this.#gap(restored, seconds(place.gapSeconds - before))
+      restored.gapSeconds = place.gapSeconds
+      restored.recorded = recordOf(restored)
+    }
+    for (const [id, readTo] of Object.entries(seen)) {
+      const place = this.#places.get(id)
+      if (place === undefined) continue
+      place.lastSeen = at
+      place.readTo = readTo === null ? undefined : seconds(readTo)
+    }
+  }
+
+  /** Energy of the leaves so far, by component. */
+  leafTotals(): Map<Component, EnergyTotal> {
+    const totals = new Map<Component, EnergyTotal>()
+    for (const { leaf, component, total } of this.accounts.values()) {
+      if (!leaf) continue
+      const sum = totals.get(bookedAs(component)) ?? new EnergyTotal()
+      sum.addTotal(total)
+      totals.set(bookedAs(component), sum)
+    }
+    return totals
+  }
+
+  #reopen([domain, component, within, leaf, method, createdWall]: DomainAccountRecord): DomainAccount {
+    const shown = { id: domain, component, method, baseline: NO_BASELINE } as Shown
+    return this.#open(shown, within, leaf, seconds(createdWall))
+  }
+
+  #gap(place: Place, duration: Seconds): void {
+    if (duration <= 0) return
+    place.gapSeconds += duration
+    if (place.domain.booked) this.#gaps.push({ component: bookedAs(place.domain.component), duration })
+  }
+
   /** Σ roots + Σ deficits − Σ leaves, in microjoules: 0, or the books are wrong. */
   imbalance(): bigint {
     let difference = 0n
@@ -144,6 +256,7 @@ export class Nesting {
   }
 
   #see(at: Seconds, domains: readonly Domain[]): void {
+    this.#seen = domains
     for (const domain of domains) {
       const place = this.#places.get(domain.id)
       if (place === undefined) {
@@ -155,6 +268,7 @@ export class Nesting {
           held: undefined,
           excess: new EnergyTotal(),
           gapSeconds: 0,
+          recorded: '',
         })
       } else {
         place.domain = domain
@@ -211,7 +325,7 @@ export class Nesting {
       for (const part of node.parts) this.#settleNode(part, fresh, leaves, wall)
     }
     if (spent === undefined) return noEnergy
-    credit(account, spent)
+    this.#credit(account, spent)
     if (leaf) leaves.push({ ...spent, domain: leafOf(place.domain) })
     return place.domain.booked ? spent.spent : noEnergy
   }
@@ -224,8 +338,8 @@ export class Nesting {
     const room = microjoules(Math.max(0, surplus))
     const spent = microjoules(room - this.#bookHeld(node, whole, room, leaves, wall))
     const rest = restOf(node)
-    const interval = { spent, from: whole.from, to: whole.to }
-    credit(this.#open(rest, place.domain.id, true, wall), interval)
+    const interval = { spent, from: whole.from, to: whole.to, whileDown: whole.whileDown === true }
+    this.#credit(this.#open(rest, place.domain.id, true, wall), interval)
     leaves.push({ ...interval, domain: leafOf(rest) })
   }
 
@@ -247,9 +361,14 @@ export class Nesting {
       waiting.map(({ claim }) => claim.spent),
     )
     waiting.forEach(({ place, claim }, index) => {
-      const interval = { spent: shares?.[index] ?? noEnergy, from: claim.from, to: whole.to }
+      const interval = {
+        spent: shares?.[index] ?? noEnergy,
+        from: claim.from,
+        to: whole.to,
+        whileDown: whole.whileDown === true,
+      }
       place.held = undefined
-      credit(this.#open(place.domain, node.place.domain.id, true, wall), interval)
+      this.#credit(this.#open(place.domain, node.place.domain.id, true, wall), interval)
       leaves.push({ ...interval, domain: leafOf(place.domain) })
     })
     return given
@@ -271,10 +390,25 @@ export class Nesting {
         total: new EnergyTotal(),
         power: watts(0),
         readTo: undefined,
+        number: this.accounts.size,
+        fresh: 0,
       }
       this.accounts.set(key, account)
+      this.#opened.push(account)
     }
     return account
+  }
+
+  #add(account: DomainAccount, amount: Microjoules): void {
+    this.#credited.add(account)
+    account.fresh += amount
+    account.total.add(amount)
+  }
+
+  #credit(account: DomainAccount, { spent, from, to }: Spent): void {
+    this.#add(account, spent)
+    account.readTo = to
+    account.power = to > from ? powerOf(spent, seconds(to - from)) : watts(0)
   }
 
   #hasRest(id: string): boolean {
@@ -298,6 +432,7 @@ interface Spent {
   readonly spent: Microjoules
   readonly from: Seconds
   readonly to: Seconds
+  readonly whileDown?: boolean
 }
 
 /** A meter sees more than any part of it, so that it has a rest even while no part is known. */
@@ -311,14 +446,48 @@ const isHeld = ({ place, parent, encloses }: TreeNode): boolean =>
   parent !== undefined &&
   parent.place.domain.method !== 'estimated'
 
-const joined = (held: Spent | undefined, { spent, from, to }: Spent): Spent =>
-  held === undefined ? { spent, from, to } : { spent: microjoules(held.spent + spent), from: held.from, to }
+const joined = (held: Spent | undefined, { spent, from, to, whileDown = false }: Spent): Spent =>
+  held === undefined
+    ? { spent, from, to, whileDown }
+    : { spent: microjoules(held.spent + spent), from: held.from, to, whileDown }
 
-function credit(account: DomainAccount, { spent, from, to }: Spent): void {
-  account.total.add(spent)
-  account.readTo = to
-  account.power = to > from ? powerOf(spent, seconds(to - from)) : watts(0)
+const labelsOf = ({
+  domain,
+  component,
+  within,
+  leaf,
+  method,
+  createdWall,
+}: DomainAccount): DomainAccountRecord => [domain, component, within, leaf, method, createdWall]
+
+/** What is held back of an estimate is not kept: it is a claim on energy that its parent will measure. */
+const placeState = ({ domain, lastSeen, readTo, deficit, excess, gapSeconds }: Place): PlaceState => ({
+  domain,
+  lastSeen,
+  readTo: readTo ?? null,
+  deficit,
+  excess: excess.toString(),
+  gapSeconds,
+})
+
+function placeOf({ domain, lastSeen, readTo, deficit, excess, gapSeconds }: PlaceState): Place {
+  const place = {
+    domain,
+    lastSeen: seconds(lastSeen),
+    readTo: readTo === null ? undefined : seconds(readTo),
+    deficit: microjoules(deficit),
+    held: undefined,
+    excess: EnergyTotal.parse(excess),
+    gapSeconds,
+  }
+  return { ...place, recorded: recordOf(place) }
 }
+
+/** Text that is another whenever more has changed than that it was seen and read. */
+const recordOf = ({ domain, deficit, excess, gapSeconds }: Omit<Place, 'recorded'>): string =>
+  JSON.stringify([domain, deficit, excess, gapSeconds])
+
+const NO_BASELINE = { watts: watts(0), source: 'default' } as const
 
 /** A part that is only shown names its whole even where the whole is gone: it must never count as a root. */
 const withinOf = ({ place, parent }: TreeNode): string =>
@@ -333,7 +502,7 @@ const restOf = ({ place: { domain }, parts }: TreeNode): Shown => ({
   method: parts
     .filter((part) => part.place.domain.booked)
     .reduce<Method>((worst, part) => worse(worst, part.place.domain.method), domain.method),
-  baseline: { watts: watts(0), source: 'default' },
+  baseline: NO_BASELINE,
 })
 
 /** The leaf that a place in the tree stands for: itself, its rest, or none where it is only shown. */

@@ -6,7 +6,8 @@
  */
 import type { Component, Consumer } from '../model.ts'
 import { microjoules, type EnergyTotal, type Microjoules, type Seconds } from '../units.ts'
-import type { EnergyClass } from './classes.ts'
+import { classRecord, type EnergyClass, type EnergyClasses } from './classes.ts'
+import type { WaitingRecord } from './record.ts'
 import { OPENING, type Holder, type View } from './view.ts'
 
 /** Between two rankings, in seconds. Also the longest that a process's first energy waits. */
@@ -113,6 +114,24 @@ export class ProcessView {
       }
     }
     return sum
+  }
+
+  /** The same by kind of energy, for the journal. */
+  waiting(): WaitingRecord {
+    const sums = new Map<EnergyClass, number>()
+    for (const { waiting } of this.#entries.values()) {
+      for (const { energyClass, amount } of waiting) {
+        sums.set(energyClass, (sums.get(energyClass) ?? 0) + amount)
+      }
+    }
+    return Array.from(sums, ([energyClass, amount]) => [classRecord(energyClass), amount])
+  }
+
+  /** What waited when an earlier run ended can no longer be ranked. */
+  takeUp(waiting: WaitingRecord, classes: EnergyClasses, at: Seconds, wall: Seconds): void {
+    for (const [record, amount] of waiting) {
+      this.view.book(this.#other(at), classes.fromRecord(record), microjoules(amount), at, wall)
+    }
   }
 
   #entry(consumer: Consumer): Entry {

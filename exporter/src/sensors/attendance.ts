@@ -2,7 +2,7 @@
 import type { Domain, DomainComponent, Reading, SensorStatus } from '../model.ts'
 import { elapsed, seconds, type Seconds } from '../units.ts'
 import type { Clock } from '../world.ts'
-import type { Outcome, Sensor } from './sensor.ts'
+import type { Bookmarks, Outcome, Sensor } from './sensor.ts'
 
 /** A sensor that is made from settings tells them apart: a reload keeps it, and what it remembers, where they are the same. */
 export type Attended = Sensor & { readonly settings?: string }
@@ -37,6 +37,31 @@ export class Attendance {
 
   get statuses(): readonly SensorStatus[] {
     return this.#posts.flatMap(({ history }) => history.status ?? [])
+  }
+
+  /** Up to where the energy of each sensor's counters has been handed out, by sensor. */
+  get bookmarks(): Readonly<Record<string, Bookmarks>> {
+    return Object.fromEntries(
+      Array.from(this.#histories).flatMap(([name, { bookmarks }]) =>
+        bookmarks === undefined ? [] : [[name, bookmarks]],
+      ),
+    )
+  }
+
+  /** How many looks at each sensor failed so far. */
+  get failures(): Readonly<Record<string, number>> {
+    return Object.fromEntries(Array.from(this.#histories, ([name, { failures }]) => [name, failures]))
+  }
+
+  /** Before the first look: counting goes on from where an earlier run of the exporter stood. */
+  resume(bookmarks: Readonly<Record<string, Bookmarks>>, failures: Readonly<Record<string, number>>): void {
+    for (const { sensor, history } of this.#posts) {
+      const { name } = sensor.about
+      const own = bookmarks[name]
+      history.bookmarks = own // until its first look: this run may end before
+      history.failures = failures[name] ?? 0
+      if (own !== undefined) sensor.resume?.(own)
+    }
   }
 
   /** Asks all sensors at the same time; never rejects, and lasts no longer than the timeout. */
@@ -131,6 +156,8 @@ class Post {
 /** What is known of a sensor over time. */
 class History {
   status: SensorStatus | undefined
+  bookmarks: Bookmarks | undefined
+  failures = 0
   readonly #name: string
   readonly #components: readonly DomainComponent[]
 
@@ -143,6 +170,8 @@ class History {
   enter({ outcome, duration }: Answer, wall: Seconds): boolean {
     const before = this.status
     const hasRead = outcome.kind === 'readings' && outcome.readings.length > 0
+    if ('bookmarks' in outcome) this.bookmarks = outcome.bookmarks
+    if (outcome.kind === 'failed') this.failures += 1
     const status: SensorStatus = {
       name: this.#name,
       state: outcome.kind,
@@ -150,7 +179,7 @@ class History {
       components: this.#components,
       unreadable: this.#unreadableIn(outcome),
       onceSeen: before?.onceSeen === true || hasRead,
-      failures: (before?.failures ?? 0) + (outcome.kind === 'failed' ? 1 : 0),
+      failures: this.failures,
       lastDuration: duration,
       lastReadingWall: hasRead ? wall : before?.lastReadingWall,
     }

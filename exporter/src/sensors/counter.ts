@@ -35,8 +35,16 @@ export type CounterLook =
       readonly from: Seconds
       readonly spent: Microjoules
       readonly excess: Microjoules
+      readonly whileDown?: true
     }
   | { readonly kind: 'frozen'; readonly hadMoved: boolean }
+
+/** Where a counter stood, to be taken up by the next run of the exporter in the same boot. */
+export interface CounterPosition {
+  readonly raw: bigint
+  readonly at: Seconds
+  readonly range: bigint | undefined
+}
 
 /** What is known since a first look. */
 interface Run {
@@ -49,29 +57,45 @@ interface Run {
   movedAt: Seconds
   hasMoved: boolean
   isFrozen: boolean
+  range: bigint | undefined
 }
 
 export class Counter {
   readonly #mayStandStill: boolean
   #run: Run | undefined
   #everMoved = false
+  #former: CounterPosition | undefined
 
   /** @param options.mayStandStill whether 0 µJ for minutes is an honest figure, as for an unused graphics unit */
   constructor(options: { readonly mayStandStill?: boolean } = {}) {
     this.#mayStandStill = options.mayStandStill === true
   }
 
+  /** Before the first look: what an earlier run of the exporter has accounted for. */
+  resume(position: CounterPosition): void {
+    this.#former = position
+  }
+
+  /** Up to where all energy is accounted for; undefined while it is not counting. */
+  get position(): CounterPosition | undefined {
+    const run = this.#run
+    return run === undefined || run.isFrozen ? undefined : { raw: run.raw, at: run.at, range: run.range }
+  }
+
   /** @param raw what the counter shows, in microjoules, from 0 to `limits.range` */
   look(raw: bigint, at: Seconds, limits: CounterLimits): CounterLook {
     const run = this.#run
-    if (run === undefined || isLost(run.at, at)) return this.#startOver(raw, at)
+    const former = this.#former
+    this.#former = undefined
+    if (run === undefined && former !== undefined) return this.#takeUp(former, raw, at, limits)
+    if (run === undefined || isLost(run.at, at)) return this.#startOver(raw, at, limits)
     if (raw === run.raw) return this.#standStill(run, at)
-    if (run.isFrozen) return this.#startOver(raw, at)
+    if (run.isFrozen) return this.#startOver(raw, at, limits)
     const limit = energyLimit(limits.maximum, elapsed(run.at, at))
     const claimed = raw > run.raw ? raw - run.raw : afterFall(run.raw, raw, limits.range, limit)
-    if (claimed === undefined) return this.#startOver(raw, at)
+    if (claimed === undefined) return this.#startOver(raw, at, limits)
     const believed = claimed > limit ? limit : claimed
-    this.#run = { ...run, raw, at, movedAt: at, hasMoved: true }
+    this.#run = { ...run, raw, at, movedAt: at, hasMoved: true, range: limits.range }
     this.#everMoved = true
     return { kind: 'spent', from: run.at, spent: exact(believed), excess: exact(claimed - believed) }
   }
@@ -89,9 +113,27 @@ export class Counter {
     return this.#run !== undefined && this.isCounting(at) && this.#run.accountsFrom < at
   }
 
-  #startOver(raw: bigint, at: Seconds): CounterLook {
-    this.#run = { raw, at, accountsFrom: at, movedAt: at, hasMoved: false, isFrozen: false }
+  #startOver(raw: bigint, at: Seconds, { range }: CounterLimits): CounterLook {
+    this.#run = { raw, at, accountsFrom: at, movedAt: at, hasMoved: false, isFrozen: false, range }
     return { kind: 'waiting' }
+  }
+
+  /**
+   * What was spent while nobody looked is only believed where it is certain: the same counter, a time too short for
+   * it to wrap even at the physical maximum, and no more than that maximum allows.
+   */
+  #takeUp(former: CounterPosition, raw: bigint, at: Seconds, limits: CounterLimits): CounterLook {
+    const { range, maximum } = limits
+    const duration = elapsed(former.at, at)
+    const limit = energyLimit(maximum, duration)
+    const isSure = duration >= 0 && former.range === range && (range === undefined || limit < range)
+    const spent = raw >= former.raw || range === undefined ? raw - former.raw : raw + range - former.raw
+    if (!isSure || spent < 0n || spent > limit) return this.#startOver(raw, at, limits)
+    const hasMoved = spent > 0n
+    const movedAt = hasMoved ? at : former.at
+    this.#run = { raw, at, accountsFrom: former.at, movedAt, hasMoved, isFrozen: false, range }
+    this.#everMoved = true
+    return { kind: 'spent', from: former.at, spent: exact(spent), excess: noEnergy, whileDown: true }
   }
 
   #standStill(run: Run, at: Seconds): CounterLook {

@@ -6,10 +6,10 @@
  */
 import type { Domain, Method, Reading } from '../model.ts'
 import type { GpuLook, Nvml, Problem } from '../nvml.ts'
-import { elapsed, watts, type Microjoules, type Seconds, type Watts } from '../units.ts'
-import { Counter, type CounterLook } from './counter.ts'
+import { elapsed, seconds, watts, type Microjoules, type Seconds, type Watts } from '../units.ts'
+import { Counter, type CounterLook, type CounterPosition } from './counter.ts'
 import { PowerIntegral } from './power-integral.ts'
-import type { About, Outcome, Sensor, Trouble } from './sensor.ts'
+import type { About, Bookmarks, Outcome, Sensor, Trouble } from './sensor.ts'
 
 /**
  * Of the power limit, until the idle power is configured or observed. Data-centre boards idle at about a tenth: 70 W
@@ -92,8 +92,9 @@ export function nvml(door: Nvml): Sensor {
       }
     }
     if (domains.length === 0) return nothingOf(devices, troubles)
-    if (readings.length === 0) return { kind: 'warming-up', domains, troubles }
-    return { kind: 'readings', readings, domains, troubles }
+    const bookmarks = bookmarksOf(meters)
+    if (readings.length === 0) return { kind: 'warming-up', domains, troubles, bookmarks }
+    return { kind: 'readings', readings, domains, troubles, bookmarks }
   }
 
   return {
@@ -103,6 +104,12 @@ export function nvml(door: Nvml): Sensor {
       const answer = await door.look(at)
       return answer.kind === 'look' ? outcomeOf(answer.look.devices, at) : answer
     },
+    resume(former) {
+      for (const [uuid, text] of Object.entries(former)) {
+        const position = readBookmark(text)
+        if (position !== undefined) meters.set(uuid, new GpuMeter(position))
+      }
+    },
     async close() {
       meters.clear()
       // A sensor that never asked has not opened it: another one may be using it.
@@ -110,6 +117,19 @@ export function nvml(door: Nvml): Sensor {
       isInUse = false
     },
   }
+}
+
+const bookmarksOf = (meters: ReadonlyMap<string, GpuMeter>): Bookmarks =>
+  Object.fromEntries(
+    Array.from(meters).flatMap(([uuid, { position }]) =>
+      position === undefined ? [] : [[uuid, `${position.raw} ${position.at}`]],
+    ),
+  )
+
+/** `1234567000 98.25`: microjoules, instant. */
+function readBookmark(text: string): CounterPosition | undefined {
+  const [, raw, at] = /^(\d+) ([\d.]+)$/.exec(text) ?? []
+  return raw === undefined ? undefined : { raw: BigInt(raw), at: seconds(Number(at)), range: undefined }
 }
 
 /** No device can be read: because none has a sensor, or because all are in trouble. */
@@ -136,6 +156,7 @@ interface Spent {
   readonly spent: Microjoules
   readonly from: Seconds
   readonly excess?: Microjoules
+  readonly whileDown?: true
 }
 
 /**
@@ -156,6 +177,16 @@ class GpuMeter {
   method: Method = 'counter'
   /** What is wrong with it, and what to do about it. */
   complaint: Problem | undefined
+
+  /** @param former where its counter stood in an earlier run of the exporter */
+  constructor(former?: CounterPosition) {
+    if (former !== undefined) this.#counter.resume(former)
+  }
+
+  /** Up to where its counter accounts for all energy; undefined while power is integrated instead. */
+  get position(): CounterPosition | undefined {
+    return this.#isFrozen ? undefined : this.#counter.position
+  }
 
   /** @returns what it spent since the newest reading; undefined when that is not known yet */
   look(device: GpuLook, at: Seconds): Spent | undefined {
@@ -208,7 +239,12 @@ class GpuMeter {
   #counted(look: Extract<CounterLook, { kind: 'spent' }>, at: Seconds): Spent {
     const from = this.#from ?? look.from
     this.#startFrom(at)
-    return { spent: look.spent, from, ...(look.excess > 0 && { excess: look.excess }) }
+    return {
+      spent: look.spent,
+      from,
+      ...(look.excess > 0 && { excess: look.excess }),
+      ...(look.whileDown === true && { whileDown: true }),
+    }
   }
 
   #byPower(at: Seconds): Spent | undefined {

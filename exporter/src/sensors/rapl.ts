@@ -4,12 +4,12 @@
  * `max_energy_range_uj`: https://docs.kernel.org/power/powercap/powercap.html
  */
 import type { Domain, DomainComponent, Reading } from '../model.ts'
-import { noEnergy, watts, type Seconds, type Watts } from '../units.ts'
+import { noEnergy, seconds, watts, type Seconds, type Watts } from '../units.ts'
 import { Unreadable, type World } from '../world.ts'
 import { readCpuTimes } from '../cpu-times.ts'
-import { Counter, type CounterLimits, type CounterLook } from './counter.ts'
+import { Counter, type CounterLimits, type CounterLook, type CounterPosition } from './counter.ts'
 import { CPU_IDLE_WATTS } from './power-model.ts'
-import type { About, Outcome, Sensor, Trouble } from './sensor.ts'
+import type { About, Bookmarks, Outcome, Sensor, Trouble } from './sensor.ts'
 
 export const about: About = {
   name: 'rapl',
@@ -90,7 +90,29 @@ export function rapl(world: World): Sensor {
   const { files } = world
   const root = `${world.sysfs}/class/powercap`
   const memories = new Map<string, Memory>()
+  let formerly = new Map<string, { readonly control: string; readonly position: CounterPosition }>()
   let logicalCpus = 0
+
+  const newCounter = (id: string, kind: Zone['kind'], control: string): Counter => {
+    const counter = new Counter({ mayStandStill: !KINDS[kind].booked })
+    const former = formerly.get(id)
+    formerly.delete(id)
+    if (former?.control === control) counter.resume(former.position)
+    return counter
+  }
+
+  const bookmarks = (): Bookmarks =>
+    Object.fromEntries(
+      Array.from(memories).flatMap(
+        ([
+          id,
+          {
+            control,
+            counter: { position },
+          },
+        ]) => (position === undefined ? [] : [[id, bookmarkOf(control, position)]]),
+      ),
+    )
 
   const recall = ({ id, kind, place }: Zone, at: Seconds): Memory => {
     const known = memories.get(id)
@@ -100,10 +122,7 @@ export function rapl(world: World): Sensor {
       folder: place.folder,
       control: place.control,
       // Another control type counts apart; another folder of the same one is the same hardware after a reload.
-      counter:
-        known?.control === place.control
-          ? known.counter
-          : new Counter({ mayStandStill: !KINDS[kind].booked }),
+      counter: known?.control === place.control ? known.counter : newCounter(id, kind, place.control),
       limits: readLimits(world, `${root}/${place.folder}`, KINDS[kind].maximum),
       limitsReadAt: at,
     }
@@ -180,8 +199,16 @@ export function rapl(world: World): Sensor {
       const seen = answers.map((answer) => ({ look: answer.look, domain: domainOf(answer, at, packages) }))
       const domains = seen.map(({ domain }) => domain)
       const readings = seen.flatMap(({ domain, look }) => readingOf(domain, look, at))
-      if (readings.length === 0) return { kind: 'warming-up', domains, troubles }
-      return { kind: 'readings', readings, domains, troubles }
+      if (readings.length === 0) return { kind: 'warming-up', domains, troubles, bookmarks: bookmarks() }
+      return { kind: 'readings', readings, domains, troubles, bookmarks: bookmarks() }
+    },
+    resume(former) {
+      formerly = new Map(
+        Object.entries(former).flatMap(([id, text]) => {
+          const bookmark = readBookmark(text)
+          return bookmark === undefined ? [] : [[id, bookmark]]
+        }),
+      )
     },
     async close() {
       memories.clear()
@@ -289,8 +316,32 @@ const wholeNumber = (text: string): bigint | undefined =>
 
 function readingOf(domain: Domain, look: CounterLook, at: Seconds): Reading[] {
   if (look.kind !== 'spent') return []
-  const { from, spent, excess } = look
-  return [{ domain, spent, from, to: at, ...(excess === noEnergy ? {} : { excess }) }]
+  const { from, spent, excess, whileDown } = look
+  return [
+    {
+      domain,
+      spent,
+      from,
+      to: at,
+      ...(excess === noEnergy ? {} : { excess }),
+      ...(whileDown === true && { whileDown }),
+    },
+  ]
+}
+
+/** `intel-rapl 262143328850 1234567 98.25`: control type, range, figure, instant. */
+const bookmarkOf = (control: string, { range, raw, at }: CounterPosition): string =>
+  `${control} ${range ?? 'none'} ${raw} ${at}`
+
+function readBookmark(text: string): { control: string; position: CounterPosition } | undefined {
+  const [, control, range, raw, at] = /^(\S+) (\d+|none) (\d+) ([\d.]+)$/.exec(text) ?? []
+  if (control === undefined || raw === undefined) return undefined
+  const position = {
+    raw: BigInt(raw),
+    at: seconds(Number(at)),
+    range: range === undefined || range === 'none' ? undefined : BigInt(range),
+  }
+  return { control, position }
 }
 
 const troubleOf = (domain: string, component: DomainComponent, file: Unreadable): Trouble => ({

@@ -29,6 +29,12 @@ export interface Trouble {
 }
 
 /**
+ * Where the counters of a sensor stood when the energy of an outcome ends, by domain id: text that the sensor itself
+ * can take up again after a restart of the exporter.
+ */
+export type Bookmarks = Readonly<Record<string, string>>
+
+/**
  * `readings`: energy since the last look. `warming-up`: a counter needs two looks. `absent`: this machine has no
  * such thing. `failed`: it is there and cannot be read; the next tick tries again. `domains` are all that are
  * present, with a reading this time or not, so that their series stand at 0 before they count.
@@ -39,11 +45,13 @@ export type Outcome =
       readonly readings: readonly Reading[]
       readonly domains: readonly Domain[]
       readonly troubles: readonly Trouble[]
+      readonly bookmarks?: Bookmarks
     }
   | {
       readonly kind: 'warming-up'
       readonly domains: readonly Domain[]
       readonly troubles: readonly Trouble[]
+      readonly bookmarks?: Bookmarks
     }
   | { readonly kind: 'absent'; readonly why: string; readonly advice: string }
   | { readonly kind: 'failed'; readonly why: string; readonly advice: string }
@@ -52,6 +60,11 @@ export interface Sensor {
   readonly about: About
   /** @param at the instant of this look, on the monotonic clock */
   read(at: Seconds): Promise<Outcome>
+  /**
+   * Before the first look of a run in the same boot: the energy since the bookmarks is reported as `whileDown` where
+   * it is certain how much it was. A sensor without counters has nothing to take up.
+   */
+  resume?(bookmarks: Bookmarks): void
   /** May be called more than once. */
   close(): Promise<void>
 }

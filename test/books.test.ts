@@ -1,0 +1,268 @@
+import { describe, expect, test } from '@jest/globals'
+import { Books, type BooksChanges, type BooksPolicy, type BooksState } from '../exporter/src/books.ts'
+import type { BudgetRule, Domain } from '../exporter/src/model.ts'
+import { EnergyTotal, seconds } from '../exporter/src/units.ts'
+import { bucketOf, type ClosedBucket } from '../exporter/src/workloads/history-bucket.ts'
+import { activity, domain, figures, group, policy, processOf, reading } from './ledger/small-machine.ts'
+
+const WALL = Date.parse('2026-11-24T10:00:00Z') / 1000
+
+const rule: BudgetRule = {
+  name: 'november',
+  match: {},
+  limitJoules: 1e9,
+  boundary: 'provisioned',
+  facilityFactor: undefined,
+  meter: undefined,
+  scope: 'node',
+  period: { kind: 'month', billingDay: 1 },
+  timeZone: 'Europe/Berlin',
+}
+
+const booksPolicy = (more: Partial<BooksPolicy> = {}): BooksPolicy => ({
+  ledger: policy(),
+  timeZone: 'Europe/Berlin',
+  node: 'here',
+  budgets: [rule],
+  demand: [{ meter: 'node', blockMinutes: 15, limit: undefined, billingDay: 1, timeZone: 'Europe/Berlin' }],
+  ...more,
+})
+
+const pack = domain('package-0', 'cpu')
+const gpu = domain('gpu-0', 'accelerator')
+const worker = processOf(group('worker.service'), 7, 'worker')
+
+/** One run of the exporter after another over the same machine; time goes by in seconds. */
+class Machine {
+  books: Books
+  readonly closed: ClosedBucket[] = []
+  #at = 1000
+  #wall = WALL
+  #kept: { state: string; changes: string[] } = { state: '', changes: [] }
+
+  constructor(more: Partial<BooksPolicy> = {}) {
+    this.books = new Books(booksPolicy(more), this.#now, undefined)
+    this.#keepState()
+  }
+
+  get #now() {
+    return { at: seconds(this.#at), wall: seconds(this.#wall) }
+  }
+
+  /** @param spent joules by domain, by the worker's doing */
+  tick(spent: ReadonlyMap<Domain, number>, options: { after?: number; whileDown?: true } = {}): this {
+    const from = this.#at
+    this.wait(options.after ?? 1)
+    const { whileDown } = options
+    const changes = this.books.book(
+      {
+        ...this.#now,
+        domains: Array.from(spent.keys()),
+        readings: Array.from(spent, ([one, amount]) => ({
+          ...reading(one, amount, from, this.#at),
+          ...(whileDown !== undefined && { whileDown }),
+        })),
+        activity: whileDown === true ? undefined : activity(from, this.#at, { cpu: [[worker, 1]] }),
+      },
+      { bookmarks: {}, failures: {} },
+    )
+    this.closed.push(...this.books.takeClosed())
+    this.#kept.changes.push(JSON.stringify(changes))
+    return this
+  }
+
+  wait(duration: number): void {
+    this.#at += duration
+    this.#wall += duration
+  }
+
+  /** The wall clock is set by so many seconds. */
+  set(offset: number): this {
+    this.#wall += offset
+    return this
+  }
+
+  /** @param options.down seconds; @param options.booted the machine has started anew: its clock begins at 0 */
+  restart(options: { down?: number; booted?: true; more?: Partial<BooksPolicy> } = {}): this {
+    this.wait(options.down ?? 0)
+    if (options.booted === true) this.#at = 10
+    const former = {
+      state: JSON.parse(this.#kept.state) as BooksState,
+      changes: this.#kept.changes.map((text) => JSON.parse(text) as BooksChanges),
+      isCurrent: options.booted !== true,
+    }
+    this.books = new Books(booksPolicy(options.more), this.#now, former)
+    this.#keepState()
+    return this
+  }
+
+  /** What is kept becomes something else. */
+  spoil(change: (state: BooksState) => BooksState): this {
+    this.#kept.state = JSON.stringify(change(JSON.parse(this.#kept.state) as BooksState))
+    return this
+  }
+
+  #keepState(): void {
+    const state = this.books.state({ bookmarks: {}, failures: {} })
+    this.#kept = { state: JSON.stringify(state), changes: [] }
+  }
+
+  /** What the page's leaves come to. */
+  get shown(): string {
+    return EnergyTotal.of(...this.books.ledger.nesting.leafTotals().values()).toString()
+  }
+
+  get unattributed(): Record<string, string> {
+    return figures(this.books.ledger.unattributed.accounts())
+  }
+
+  get used(): string {
+    return String(this.books.budgets.statuses(seconds(this.#wall))[0]?.used)
+  }
+
+  get month(): Record<string, number> {
+    const sums = this.books.history.month(seconds(this.#wall))
+    return Object.fromEntries(sums.map((sum) => [sum.workload, sum.joules]))
+  }
+
+  /** The history's hours that ended and those that are open: energy, and seconds without the exporter. */
+  get hours(): { readonly joules: string; readonly down: number } {
+    const open = this.books.history.state().hours.flatMap((record) => bucketOf(record) ?? [])
+    // an hour that is handed out again after a restart is the same one
+    const ended = new Map(
+      this.closed
+        .filter(({ unit }) => unit === 'hour')
+        .map((hour) => [`${hour.zone} ${hour.from} ${hour.generation}`, hour]),
+    )
+    const hours = [...ended.values(), ...open]
+    const energies = hours.flatMap(({ rows }) => rows.map(({ energy }) => energy))
+    return {
+      joules: EnergyTotal.of(...energies).toString(),
+      down: hours.reduce((sum, hour) => sum + hour.down, 0),
+    }
+  }
+}
+
+const both = (cpu: number, accelerator: number): ReadonlyMap<Domain, number> =>
+  new Map([
+    [pack, cpu],
+    [gpu, accelerator],
+  ])
+
+describe('after a restart within a boot', () => {
+  test('all figures go on, and what was spent meanwhile is nobody’s', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).restart({ down: 20 })
+    expect([machine.shown, machine.used]).toEqual(['110.000000', '110.000000'])
+    machine.tick(both(5, 50), { whileDown: true }).tick(both(1, 2))
+    expect([machine.shown, machine.used]).toEqual(['168.000000', '168.000000'])
+    expect(machine.unattributed).toMatchObject({
+      'exporter_down accelerator accelerator': '47.000000',
+      'exporter_down accelerator idle': '3.000000',
+      'exporter_down cpu host': '2.000000',
+      'exporter_down cpu idle': '3.000000',
+    })
+    expect(machine.hours).toEqual({ joules: '168.000000', down: 21 })
+    expect(machine.month).toEqual({ 'worker.service': 10 - 3 + 100 - 3 }) // what is idle is 3 W each
+  })
+
+  test('a run that ends before its first tick costs nothing', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).restart({ down: 5 }).restart({ down: 5 }).restart({ down: 5 })
+    machine.tick(both(5, 50), { whileDown: true })
+    expect([machine.shown, machine.used]).toEqual(['165.000000', '165.000000'])
+    expect(machine.hours).toEqual({ joules: '165.000000', down: 16 })
+  })
+
+  test('a night without the exporter belongs to its hours by time', () => {
+    const machine = new Machine()
+    machine.tick(both(0, 10)).restart({ down: 8 * 3600 - 2 })
+    machine.tick(both(0, 28_800), { whileDown: true })
+    const perHour = machine.closed
+      .filter(({ unit }) => unit === 'hour')
+      .map(({ rows }) => Math.round(rows.reduce((sum, { energy }) => sum + energy.toJoules(), 0)))
+    expect(perHour).toEqual([3600 + 10 - 1, ...Array.from({ length: 7 }, () => 3600)])
+    expect(machine.hours.joules).toBe('28810.000000')
+  })
+
+  test('budgets that do not fit begin anew, and nothing else does', () => {
+    const machine = new Machine()
+    machine
+      .tick(both(10, 100))
+      .spoil((state) => ({ ...state, budgets: { version: 99, budgets: [] } as never }))
+    machine.restart({ down: 5 })
+    expect(machine.books.problems).toEqual([expect.stringMatching(/^budgets: /)])
+    expect(machine.shown).toBe('110.000000')
+    expect(machine.hours.joules).toBe('110.000000')
+  })
+
+  test('a removed accelerator keeps its figures, and nothing is missing', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).restart({ down: 5 })
+    machine.tick(new Map([[pack, 5]]), { whileDown: true }).tick(new Map([[pack, 1]]))
+    expect([machine.shown, machine.used]).toEqual(['116.000000', '116.000000'])
+  })
+
+  test('a clock that is set costs no joule and shows no hour twice', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).set(-1800).tick(both(1, 1)).restart({ down: 5 }).set(7200).tick(both(1, 1))
+    expect([machine.shown, machine.used]).toEqual(['114.000000', '114.000000'])
+    expect(machine.hours.joules).toBe('114.000000')
+  })
+})
+
+describe('after another boot', () => {
+  test('the page begins at 0; budgets, history and demand keep what they have', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).restart({ booted: true, down: 60 })
+    expect(machine.shown).toBe('0.000000')
+    expect(machine.books.resumed).toBeUndefined()
+    expect(machine.used).toBe('110.000000')
+    machine.tick(both(4, 5))
+    expect(machine.shown).toBe('9.000000')
+    expect(machine.used).toBe('119.000000')
+    expect(machine.hours).toEqual({ joules: '119.000000', down: 61 })
+  })
+
+  test('a state of a later instant than now does not go on', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).tick(both(1, 1), { after: 10_000 })
+    machine.restart({ down: -11_000 })
+    expect(machine.shown).toBe('0.000000')
+  })
+})
+
+describe('a reload', () => {
+  test('another time zone ends the hours of the one before and loses none', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100))
+    machine.books.reconfigure(booksPolicy({ timeZone: 'Asia/Kathmandu' }))
+    machine.tick(both(1, 1))
+    expect(machine.hours.joules).toBe('112.000000')
+  })
+
+  test('another time zone, and a restart: what was handed out in the zone before comes out alike', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).tick(both(1, 1), { after: 3600 })
+    machine.books.reconfigure(booksPolicy({ timeZone: 'Asia/Kathmandu' }))
+    machine.tick(both(1, 1), { after: 1000 }).tick(both(1, 1), { after: 3600 })
+    machine.restart({ down: 5, more: { timeZone: 'Asia/Kathmandu' } }).tick(both(1, 1), { whileDown: true })
+    expect(machine.hours).toEqual({ joules: '118.000000', down: 6 })
+  })
+
+  test('another time zone over a restart', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).tick(both(1, 1), { after: 3600 })
+    machine.restart({ down: 5, more: { timeZone: 'Asia/Kathmandu' } }).tick(both(1, 1), { whileDown: true })
+    expect(machine.hours).toEqual({ joules: '114.000000', down: 6 })
+    machine.restart({ down: 5 }).tick(both(1, 1), { whileDown: true })
+    expect(machine.hours).toEqual({ joules: '116.000000', down: 12 })
+  })
+
+  test('another limit keeps the use', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100))
+    machine.books.reconfigure(booksPolicy({ budgets: [{ ...rule, limitJoules: 5 }] }))
+    expect(machine.used).toBe('110.000000')
+  })
+})
