@@ -32,6 +32,7 @@ const COMPOSITION = file(
   'books',
   'history-store',
   'report-command',
+  'rules-command',
   'prometheus-client',
 )
 
@@ -89,6 +90,12 @@ module.exports = {
       '^(node:)?(crypto|fs|http|https|path|tls|util|zlib)$',
     ),
     only(
+      'rules',
+      'pure: rules of Prometheus as data, and their text; no I/O, no clock, no logger',
+      '^exporter/src/workloads/(calendar|budget-period)\\.ts$',
+      '^node_modules/yaml/',
+    ),
+    only(
       'storage',
       'files that survive; it knows nothing of what they hold',
       '^(node:)?(fs|fs/promises|path|zlib)$',
@@ -111,7 +118,7 @@ module.exports = {
     onlyFrom('prom-client', room('exposition')),
     onlyFrom('pino', file('log')),
     onlyFrom('bcryptjs', room('exposition')),
-    onlyFrom('yaml', room('config')),
+    onlyFrom('yaml', room('config'), '^exporter/src/rules/rule-text\\.ts$'),
     onlyFrom('zod', room('config'), room('exposition')),
     {
       name: 'no-development-packages',

@@ -1,8 +1,13 @@
-/** Writes docs/metrics.md, docs/sensors.md and docs/configuration.md from the built exporter: `npm run docs`. */
+/**
+ * Writes docs/metrics.md, docs/sensors.md, docs/configuration.md and the rule files below deploy/prometheus from the
+ * built exporter: `npm run docs`.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { flagRows, environmentName } from '../exporter/dist/config/flags.js'
 import { describeConfig } from '../exporter/dist/config/load.js'
 import { catalogue } from '../exporter/dist/exposition/catalogue.js'
+import { ruleFiles } from '../exporter/dist/rules/rule-files.js'
+import { ruleText } from '../exporter/dist/rules/rule-text.js'
 import { everyAbout } from '../exporter/dist/sensors/index.js'
 import { CPU_IDLE_WATTS, CPU_MAX_WATTS, MEMORY_WATTS_PER_GB } from '../exporter/dist/sensors/power-model.js'
 
@@ -126,4 +131,9 @@ ${ending('exporter/src/config and docs/example.yaml')}`
 
 for (const [name, text] of Object.entries({ metrics, sensors, configuration })) {
   writeFileSync(new URL(`../docs/${name}.md`, import.meta.url), text)
+}
+
+for (const { path, groups } of ruleFiles) {
+  const origin = 'From exporter/src/rules by `npm run docs`.'
+  writeFileSync(new URL(`../deploy/prometheus/${path}`, import.meta.url), ruleText(groups, origin))
 }

@@ -7,6 +7,8 @@ set -euo pipefail
 declare -A packages=(
   [promtool]=prometheus
   [prometheus]=prometheus
+  [prometheus-alertmanager]=prometheus-alertmanager
+  [amtool]=prometheus-alertmanager
   [openssl]=openssl
   [cc]=gcc
   [/usr/include/stdio.h]=libc6-dev
@@ -18,6 +20,7 @@ declare -A packages=(
 # what tests do without it
 declare -A without=(
   [prometheus]='test/e2e/prometheus and hang, checks by promtool'
+  [prometheus-alertmanager]='test/e2e/alerts, checks by amtool'
   [openssl]='TLS in test/exposition'
   [gcc]='a driver of NVIDIA GPUs in test/nvml and test/e2e/nvml'
   [libc6-dev]='the same'
@@ -62,5 +65,7 @@ apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
 "${apt[@]}" update >/dev/null && "${apt[@]}" install -y --no-install-recommends $install >/dev/null ||
   leave 'apt-get failed'
 [ -z "$(missing)" ] || leave 'apt-get did not bring everything'
-# Nor shall it start with the machine.
-if grep -qx prometheus <<<"$install"; then systemctl --quiet disable prometheus.service 2>/dev/null || true; fi
+# Nor shall they start with the machine.
+for service in prometheus prometheus-alertmanager; do
+  if grep -qx "$service" <<<"$install"; then systemctl --quiet disable "$service.service" 2>/dev/null || true; fi
+done

@@ -7,6 +7,7 @@ import { loadWebConfig } from './exposition/web-config.ts'
 import { serve, type Exporter } from './main.ts'
 import { reportText } from './report-command.ts'
 import { ReportError } from './report/options.ts'
+import { RulesError, writeRules } from './rules-command.ts'
 import { StorageError } from './storage/lock.ts'
 import { version } from './version.ts'
 import { linuxClock } from './world.ts'
@@ -36,6 +37,10 @@ async function obey(flags: Flags): Promise<void> {
       process.stdout.write(
         await reportText(flags, flags.report, loadConfig(flags.configFile), linuxClock.wall()),
       )
+      return
+    case 'rules':
+      if (flags.rules === undefined) return
+      writeRules(flags.rules, loadConfig(flags.configFile), linuxClock.wall(), say)
       return
     case 'serve':
       if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch)) {
@@ -68,7 +73,7 @@ async function end(exporter: Exporter): Promise<void> {
 const REFUSALS = [ListenError, StorageError, ReportError]
 
 function fail(cause: unknown): void {
-  if (cause instanceof UsageError || cause instanceof ConfigError) {
+  if (cause instanceof UsageError || cause instanceof ConfigError || cause instanceof RulesError) {
     complain(cause.message, 2)
   } else if (REFUSALS.some((one) => cause instanceof one)) {
     complain((cause as Error).message, 1)
@@ -78,8 +83,13 @@ function fail(cause: unknown): void {
 }
 
 function complain(message: string, exitCode: number): void {
-  process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
+  say(message)
   process.exitCode = exitCode
+}
+
+/** To standard error: standard output is for what was asked for. */
+function say(message: string): void {
+  process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
 }
 
 run(process.argv.slice(2)).catch(fail)

@@ -259,6 +259,8 @@ export interface BudgetRule {
   readonly meter: string | undefined
   /** `cluster`: the limit is shared by all nodes that have this budget. */
   readonly scope: 'node' | 'cluster'
+  /** The highest power of all that it counts, on all nodes that share it; undefined: not known. For rules only. */
+  readonly maxWatts?: Watts | undefined
   readonly period: BudgetPeriod
   /** IANA name. */
   readonly timeZone: string
@@ -270,6 +272,8 @@ export interface DemandRule {
   readonly meter: string
   readonly blockMinutes: 15 | 30
   readonly limit: Watts | undefined
+  /** The highest power of the meter; undefined: not known. For rules only. */
+  readonly maxWatts?: Watts | undefined
   /** The highest block is kept from this day of each month on. */
   readonly billingDay: number
   readonly timeZone: string

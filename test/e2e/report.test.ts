@@ -239,15 +239,17 @@ requireProgram('promtool', 'over a real Prometheus', (promtool) => {
   beforeAll(async () => {
     const file = join(folder, 'october.om')
     writeFileSync(file, openMetrics('2026-10-02T20:00:00Z', '2026-10-04T02:00:00Z'))
-    server = await PrometheusServer.start('prometheus', [], (data) => {
-      const { status, stderr } = spawnSync(promtool, [
-        'tsdb',
-        'create-blocks-from',
-        'openmetrics',
-        file,
-        data,
-      ])
-      if (status !== 0) throw new Error(stderr.toString())
+    server = await PrometheusServer.start('prometheus', [], {
+      fill: (data) => {
+        const { status, stderr } = spawnSync(promtool, [
+          'tsdb',
+          'create-blocks-from',
+          'openmetrics',
+          file,
+          data,
+        ])
+        if (status !== 0) throw new Error(stderr.toString())
+      },
     })
   })
 

@@ -64,6 +64,13 @@ describe('figures of the history', () => {
     })
   })
 
+  test('a day that goes on and has hardly begun', () => {
+    const history = new History(new Calendar(BERLIN))
+    const midnight = at('2026-11-23T23:00:00Z')
+    history.book([used(7)], { from: seconds(midnight + 5), to: seconds(midnight + 5) }) // no time, but energy
+    expect(figures(history.advance(seconds(midnight + HOUR)), '2026-11-24', BERLIN).microjoules).toBe(7)
+  })
+
   test('in another zone, from hours', () => {
     expect(figures(week, '2026-09-30', 'America/New_York').microjoules).toBe(86_400)
     expect(figures(week, '2026-09-29..2026-10-01', 'UTC').microjoules).toBe(3 * 86_400)

@@ -340,6 +340,16 @@ describe('a report as JSON', () => {
   })
 })
 
+describe('an hour that ended early', () => {
+  test('is known up to now', () => {
+    const now = at('2026-10-31T20:59:59.999Z')
+    expect(JSON.parse(formatReport(report({ now }), 'json'))).toMatchObject({
+      period: { elapsed_seconds: 743 * 3600 - 0.001 },
+      coverage: { figures_until: '2026-10-31T20:59:59.999Z' },
+    })
+  })
+})
+
 describe('a boundary of which nothing is measured', () => {
   test('has no figure, since 0 would be a measured zero', () => {
     const content = JSON.parse(
@@ -355,6 +365,11 @@ describe('a boundary of which nothing is measured', () => {
 })
 
 describe('sums', () => {
+  test('of more rows than a call takes arguments', () => {
+    const many = Array.from({ length: 300_000 }, () => row(chat, 'cpu', 'host', 'counter', 3))
+    expect(report({}, { ...figures, rows: many }).totals.together.toBigInt()).toBe(900_000n)
+  })
+
   const anyRow: fc.Arbitrary<HistoryRow> = fc
     .record({
       workload: fc.constantFrom('a', 'b', 'other'),

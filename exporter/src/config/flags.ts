@@ -3,12 +3,14 @@ import { parseArgs } from 'node:util'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import { nearest } from './nearest.ts'
 import { REPORT_FLAGS, reportFlagsOf, type ReportFlags } from './report-flags.ts'
+import { RULES_FLAGS, rulesFlagsOf, type RulesFlags } from './rules-flags.ts'
 import { oneOf, UsageError, type Setting } from './usage-error.ts'
 
 export type { ReportFlags } from './report-flags.ts'
+export type { RulesFlags } from './rules-flags.ts'
 export { UsageError } from './usage-error.ts'
 
-export const COMMANDS = ['serve', 'check-config', 'report'] as const
+export const COMMANDS = ['serve', 'check-config', 'report', 'rules'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -36,6 +38,8 @@ export interface Flags {
   readonly logFormat: LogFormat
   /** Present with the command `report`. */
   readonly report?: ReportFlags
+  /** Present with the command `rules`. */
+  readonly rules?: RulesFlags
 }
 
 export interface FlagRow {
@@ -98,6 +102,7 @@ const FLAGS = [
     sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
   },
   ...REPORT_FLAGS,
+  ...RULES_FLAGS,
 ] as const satisfies readonly FlagRow[]
 
 /** For the documentation. */
@@ -144,6 +149,7 @@ export function parseFlags(
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
     ...(command === 'report' && { report: reportFlagsOf(valueOf) }),
+    ...(command === 'rules' && { rules: rulesFlagsOf(valueOf) }),
   }
 }
 
@@ -255,12 +261,14 @@ function telemetryPathOf({ text, from }: Setting): string {
 export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
        wattribute report --period=PERIOD [flags]
+       wattribute rules [flags]
 
 Books this machine's electricity to its workloads, for Prometheus.
 
   serve          Measure, and serve the metrics (default).
   check-config   Check the files of --config.file and --web.config.file, and end.
   report         Print who used how much energy in a period, from the history or a Prometheus.
+  rules          Print alert rules of Prometheus for --config.file, and refuse those that could never fire.
 
 Flags, each also as an environment variable such as ${environmentName(FLAGS[0].name)}:
 
@@ -270,6 +278,13 @@ Flags of report:
 
 ${flagRows
   .filter(({ only }) => only === 'report')
+  .map(usageOfFlag)
+  .join('\n')}
+
+Flags of rules:
+
+${flagRows
+  .filter(({ only }) => only === 'rules')
   .map(usageOfFlag)
   .join('\n')}
 `

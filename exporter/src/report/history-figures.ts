@@ -1,5 +1,5 @@
 /**
- * Figures from the hours and days that were kept. A day is made of its hours as long as these are kept; a period that
+ * Figures from the hours and days that were kept. A day that the period cuts is made of its hours; a period that
  * cuts what is kept only as a whole is refused, since no figure would be true.
  */
 import type { Component, WallSpan } from '../model.ts'
@@ -67,7 +67,10 @@ function calendarOf(zone: string): Calendar {
 }
 
 function chosenOf(day: KeptDay, period: Period): readonly ClosedBucket[] {
-  if (isWithin(day, period)) return knownTime(day.days) > knownTime(day.hours) + 1 ? day.days : day.hours
+  if (isWithin(day, period)) {
+    const isDayWhole = day.days.length > 0 && knownTime(day.days) >= knownTime(day.hours) - 1
+    return isDayWhole ? day.days : day.hours
+  }
   const touched = day.hours.filter((hour) => hour.from < period.to && period.from < hour.to)
   if (day.hours.length === 0) throw cutDay(day, period)
   if (!touched.every((hour) => isWithin(hour, period))) throw cutHour(day, period)

@@ -100,7 +100,7 @@ export class History {
   #closedTo = 0
   #generation = 0
   #downSpan: WallSpan | undefined
-  #rowsOf = new WeakMap<WorkloadFacts, CachedRows>()
+  readonly #rowsOf = new WeakMap<WorkloadFacts, CachedRows>()
 
   constructor(calendar: Calendar) {
     this.#calendar = calendar
@@ -205,7 +205,6 @@ export class History {
       this.#takeOver(state, zone)
       return
     }
-    this.#rowsOf = new WeakMap()
     this.#closedTo = closedTo
     this.#generation = generation
     this.#hours = hours.map((hour) => Bucket.reopen(hour))
@@ -220,7 +219,6 @@ export class History {
     other.restore(state)
     for (const hour of other.#hours.filter(isTimed)) other.#endHour(hour)
     other.#endDays(seconds(Infinity))
-    this.#rowsOf = new WeakMap()
     this.#closedTo = 0
     this.#generation = other.#generation + 1
     this.#hours = other.#hours
@@ -289,13 +287,12 @@ export class History {
     this.#hours = this.#hours.filter((hour) => !isStray(hour))
     const hour = this.#hourAt(now)
     for (const stray of strays) hour.merge(stray)
-    this.#rowsOf = new WeakMap() // it knows rows of the strays
   }
 
   #endHour(hour: Bucket): void {
     const { from, to } = hour.span
     this.#hours = this.#hours.filter((one) => one !== hour)
-    this.#closedTo = Math.max(this.#closedTo, to)
+    this.#closedTo = to
     const day =
       this.#days.find(({ span }) => span.from <= from && from < span.to) ??
       opened(this.#days, this.#calendar.dayOf(from))
