@@ -65,15 +65,23 @@ export interface Reading {
 
 /** What a cgroup path says about who lives there. Empty strings where it says nothing. */
 export interface Identity {
-  /** Full container id (64 hex digits for the common runtimes). */
+  /** Full container id: 64 hex digits for the common runtimes, the name for LXC, nspawn and virtual machines. */
   readonly containerId: string
-  /** `docker`, `containerd`, `cri-o`, `podman`, ...; `host` outside containers. */
+  /** `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `libvirt`, ...; `host` outside containers. */
   readonly runtime: string
+  /** Containers that this one runs in, innermost first. */
+  readonly outerContainerIds: readonly string[]
   readonly podUid: string
+  /** Number of the Slurm job. */
+  readonly slurmJob: string
+  /** Its step: a number, `batch`, `extern` or `interactive`. */
+  readonly slurmStep: string
   /** systemd unit such as `nginx.service`. */
   readonly unit: string
   /** Outermost systemd slice around it, such as `system.slice` or `user.slice`; those inside only divide it. */
   readonly slice: string
+  /** Number of the user whose slice or Slurm folder it is in. */
+  readonly userId: string
 }
 
 /** A cgroup in which consumers live. One object for as long as the cgroup exists. */
