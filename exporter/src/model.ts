@@ -84,6 +84,40 @@ export interface Identity {
   readonly userId: string
 }
 
+/** What a container's pod is called, and what made it. Empty where that is not known. */
+export interface PodFindings {
+  readonly name: string
+  readonly namespace: string
+  readonly labels: Readonly<Record<string, string>>
+  /** The controller that it belongs to, such as a ReplicaSet. */
+  readonly owner: { readonly kind: string; readonly name: string } | undefined
+}
+
+/** What a daemon says about a container. */
+export interface ContainerFindings {
+  readonly name: string
+  readonly image: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly pod: PodFindings | undefined
+}
+
+/** What a Slurm job's processes say about it. */
+export interface JobFindings {
+  readonly name: string
+  readonly account: string
+  readonly user: string
+}
+
+/** What this machine's daemons and files say about those who live in a cgroup. */
+export interface Findings {
+  readonly container: ContainerFindings | undefined
+  /** Only the container that it runs in is known. */
+  readonly isOuter: boolean
+  readonly job: JobFindings | undefined
+  /** Name of the user whose slice it is in. */
+  readonly user: string
+}
+
 /** A cgroup in which consumers live. One object for as long as the cgroup exists. */
 export interface Group {
   readonly path: string
@@ -159,6 +193,21 @@ export interface WorkloadFacts extends WorkloadLabels {
   /** Who pays for it: the account of the job scheduler. */
   readonly account: string
   readonly podLabels: Readonly<Record<string, string>>
+}
+
+/** What a container is called. Empty where it is not known. */
+export interface ContainerFacts {
+  readonly container: string
+  readonly pod: string
+  /** Kubernetes namespace. */
+  readonly namespace: string
+  readonly image: string
+}
+
+/** What people call those who live in a cgroup. */
+export interface Names {
+  readonly facts: WorkloadFacts
+  readonly container: ContainerFacts
 }
 
 /** Part of a tick's energy as it was booked: to a workload, or to nobody for a reason. */
