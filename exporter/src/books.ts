@@ -4,7 +4,7 @@
  * were shown last. After another boot the figures on the page begin at 0, as those of the kernel's own counters do,
  * while history, budgets and demand keep their totals.
  */
-import { Ledger, type LedgerPolicy, type Tick, type TickOfBooks } from './ledger/ledger.ts'
+import { Ledger, type LedgerPolicy, type NameOf, type Tick, type TickOfBooks } from './ledger/ledger.ts'
 import type { LedgerChanges, LedgerState } from './ledger/record.ts'
 import type { BudgetRule, DemandRule, WallSpan } from './model.ts'
 import { LOST_AFTER_SECONDS, type Bookmarks } from './sensors/sensor.ts'
@@ -14,7 +14,7 @@ import { Calendar } from './workloads/calendar.ts'
 import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
-import { nameWorkload } from './workloads/naming.ts'
+import { namesByPath } from './workloads/naming.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -81,6 +81,7 @@ export class Books {
     policy: BooksPolicy,
     now: { readonly at: Seconds; readonly wall: Seconds },
     former: FormerBooks | undefined,
+    nameOf: NameOf = namesByPath,
   ) {
     this.#policy = policy
     this.history = new History(new Calendar(policy.timeZone))
@@ -88,14 +89,15 @@ export class Books {
     this.demand = new Demand(policy.demand)
     this.#bookedTo = now.wall
     if (former === undefined) {
-      this.ledger = newLedger(policy.ledger, now.at)
+      this.ledger = newLedger(policy.ledger, now.at, nameOf)
       this.startedWall = now.wall
       return
     }
     const { state, changes, isCurrent } = former
-    const restored = this.#restore(former, now.wall)
+    const restored = this.#restore(former, now.wall, nameOf)
     const goesOn = isCurrent && state.ledger.at <= now.at
-    this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at)
+    this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
+    if (!goesOn) this.#countAlong(restored.endNaming(namesByPath, this.#bookedTo), this.#bookedTo, false)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -144,12 +146,12 @@ export class Books {
   }
 
   /** Does all again that the earlier run has told, so that those who count along stand where they stood. */
-  #restore({ state, changes }: FormerBooks, wall: Seconds): Ledger {
+  #restore({ state, changes }: FormerBooks, wall: Seconds, nameOf: NameOf): Ledger {
     this.history.restore(state.history)
     this.budgets.restore(state.budgets)
     this.demand.restore(state.demand)
     this.#bookedTo = seconds(state.wall)
-    const ledger = newLedger(this.#policy.ledger, seconds(state.ledger.at))
+    const ledger = newLedger(this.#policy.ledger, seconds(state.ledger.at), nameOf)
     const ticks = changes.values()
     const later = changes.map((change) => change.ledger)
     ledger.restore(state.ledger, later, wall, (booked) => {
@@ -176,5 +178,5 @@ export class Books {
   }
 }
 
-const newLedger = (policy: LedgerPolicy, startedAt: Seconds): Ledger =>
-  new Ledger(policy, { nameOf: nameWorkload, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })
+const newLedger = (policy: LedgerPolicy, startedAt: Seconds, nameOf: NameOf): Ledger =>
+  new Ledger(policy, { nameOf, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })

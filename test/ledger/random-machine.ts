@@ -3,10 +3,21 @@ import fc from 'fast-check'
 import { IDLE_POLICIES, type IdlePolicy } from '../../exporter/src/ledger/idle-policy.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Account } from '../../exporter/src/ledger/view.ts'
-import type { Activity, Consumer, Domain, Group, Method, Reading } from '../../exporter/src/model.ts'
+import type {
+  Activity,
+  Consumer,
+  Domain,
+  Group,
+  Identity,
+  Method,
+  Names,
+  Reading,
+} from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds, watts } from '../../exporter/src/units.ts'
-import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
+import { namesByPath } from '../../exporter/src/workloads/naming.ts'
 import { domain } from './small-machine.ts'
+
+const NAMED_AFTER = 2
 
 export const START = 1000
 
@@ -105,6 +116,7 @@ export class Play {
   readonly #consumers: Consumer[] = []
   #generation = 0
   #isFirst = false
+  readonly #askedAt = new Map<string, number>()
   readonly #readTo = new Map<string, number>()
 
   constructor(policy: LedgerPolicy, domains: readonly Domain[]) {
@@ -116,7 +128,13 @@ export class Play {
 
   newLedger(): Ledger {
     const lostAfter = seconds(60)
-    return new Ledger(this.#policy, { nameOf: nameWorkload, startedAt: seconds(this.#now), lostAfter })
+    const startedAt = seconds(this.#now)
+    this.#askedAt.clear()
+    return new Ledger(this.#policy, {
+      nameOf: (identity) => this.#nameOf(identity),
+      startedAt,
+      lostAfter,
+    })
   }
 
   /** The exporter starts anew with these books: it knows none of its consumers, and the counters tell what it missed. */
@@ -154,6 +172,14 @@ export class Play {
     })
     this.#isFirst = false
     if (one.exit !== null) this.#consumers[one.exit] = this.#born(one.exit)
+  }
+
+  /** Names of containers come late, as from a daemon that is asked. */
+  #nameOf(identity: Identity): Names | undefined {
+    const { containerId } = identity
+    const asked = this.#askedAt.get(containerId) ?? this.#now
+    this.#askedAt.set(containerId, asked)
+    return containerId === '' || this.#now - asked >= NAMED_AFTER ? namesByPath(identity) : undefined
   }
 
   #activity(one: Step, from: number): Activity {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { Booking, BudgetMatch, BudgetPeriod, BudgetRule } from '../../exporter/src/model.ts'
+import type { Booking, Boundary, BudgetMatch, BudgetPeriod, BudgetRule } from '../../exporter/src/model.ts'
 import { microjoules, seconds } from '../../exporter/src/units.ts'
 import { Budgets, StateError, type BudgetStatus } from '../../exporter/src/workloads/budgets.ts'
 import {
@@ -44,12 +44,12 @@ describe('what is counted', () => {
     toNobody(4000, 'overhead', 'no_activity'),
   ]
 
-  test.each([
+  test.each<[Boundary, string]>([
     ['accelerator', '0.000001'],
     ['host', '0.000021'],
     ['provisioned', '0.000321'],
     ['facility', '0.004321'],
-  ] as const)('parts up to the boundary %s', (boundary, joules) => {
+  ])('parts up to the boundary %s', (boundary, joules) => {
     expect(counted({ boundary }, ...everyPart)).toBe(joules)
   })
 
@@ -59,6 +59,12 @@ describe('what is counted', () => {
     const some = budgets({ boundary: 'facility', facilityFactor: 1.4 })
     for (let tick = 0; tick < 5; tick += 1) some.book([toWorkload(1)], noMeters, SECOND)
     expect(used(some, NOON)).toBe('0.000007')
+  })
+
+  test('adds up over ticks, part by part', () => {
+    const some = budgets({})
+    for (let tick = 0; tick < 3; tick += 1) some.book(everyPart, noMeters, SECOND)
+    expect(used(some, NOON)).toBe('0.012963')
   })
 
   test('stays exact where a double would not be', () => {
@@ -432,6 +438,26 @@ describe('a clock that is set', () => {
   })
 })
 
+describe('a clock that wanders', () => {
+  test('and comes back each time keeps the use of the true month', () => {
+    const some = budgets({ period: { kind: 'month', billingDay: 1 } })
+    for (let year = 2030; year < 2045; year += 1) {
+      some.book([toWorkload(1)], noMeters, SECOND)
+      some.book([toWorkload(1)], noMeters, span(`${year}-01-01T00:00:00Z`, `${year}-01-01T00:00:01Z`))
+    }
+    expect(used(some, NOON)).toBe('0.000015')
+    expect(some.state().budgets[0]?.periods).toHaveLength(8)
+  })
+
+  test('leaves no power of the future in the projection', () => {
+    const some = budgets({})
+    some.book([toWorkload(3600e6 * 1000)], noMeters, span(NOON + 3600, NOON + 7200))
+    some.book([toWorkload(1e6)], noMeters, SECOND)
+    const left = at('2026-06-16T00:00:00Z') - (NOON + 1)
+    expect(statusOf(some, NOON + 1).projectedJoules).toBeCloseTo(3_600_001 + left, 6)
+  })
+})
+
 describe('a reload', () => {
   const counting = (): Budgets => {
     const some = budgets({})
@@ -505,6 +531,15 @@ describe('a reload', () => {
     expect(used(some, NOON)).toBe('0.000020')
   })
 
+  test('never forgets one in force', () => {
+    const some = counting()
+    for (let change = 0; change < 80; change += 1)
+      some.reconfigure([budgetRule(), budgetRule({ name: `b${change}` })], NODE)
+    const after = new Budgets([budgetRule()], NODE)
+    after.restore(throughJson(some.state()))
+    expect(used(after, NOON)).toBe('0.000010')
+  })
+
   test('remembers only so many that are gone', () => {
     const some = counting()
     for (let change = 0; change < 40; change += 1) {
@@ -554,6 +589,73 @@ describe('what is saved', () => {
     expect(steady.statuses(wall).every(({ used: some }) => !some.isZero)).toBe(true)
   })
 
+  test('is followed by the changes of each tick, over reloads too', () => {
+    const some = new Budgets(rules, NODE)
+    let [wall, state, changes]: [number, unknown, unknown[]] = [
+      at('2026-10-24T20:00:00Z'),
+      throughJson(some.state()),
+      [],
+    ]
+    for (let step = 0; step < 120; step += 1) {
+      if (step === 40) [state, changes] = [throughJson(some.state()), []]
+      if (step === 60) some.reconfigure([...rules.slice(1), budgetRule({ name: 'new', meter: 'pdu' })], NODE)
+      if (step === 80) some.reconfigure(rules, NODE)
+      const reading = step % 4 === 0 ? meters({ pdu: 1_000_003 }) : noMeters
+      const bookings = [toWorkload(1_234_567 * (step + 1), 'accelerator'), toNobody(333, 'overhead')]
+      changes.push(throughJson(some.book(bookings, reading, span(wall, wall + 977.3))))
+      wall += 977.3
+      const after = new Budgets(rules, NODE)
+      after.restore(state, changes)
+      some.statuses(seconds(wall)).forEach((status) => {
+        const same = after.statuses(seconds(wall)).find(({ rule }) => rule.name === status.rule.name)
+        if (status.rule.name !== 'new') expect(same).toEqual(status)
+      })
+      if (step < 60 || step >= 80) expect(after.state()).toEqual(some.state())
+    }
+  })
+
+  test('says in a change who is in force only when it has to', () => {
+    const some = budgets({}, { name: 'meter', meter: 'pdu' })
+    const bookings = [toWorkload(5), toNobody(6, 'overhead')]
+    const identity = { counts: expect.any(String), period: { kind: 'day' }, timeZone: 'UTC' }
+    expect(some.book(bookings, noMeters, SECOND)).toEqual({
+      ...SECOND,
+      inForce: [
+        { name: 'b', ...identity },
+        { name: 'meter', ...identity },
+      ],
+      uses: [['0.000005', '0.000006'], null],
+    })
+    expect(some.book([], meters({ pdu: 7 }), SECOND)).toEqual({
+      ...SECOND,
+      uses: [['0.000000', '0.000000'], 7],
+    })
+  })
+
+  test.each<[unknown, string]>([
+    [3, 'the saved change of budgets cannot be used: it should be a mapping'],
+    [{ from: 0, to: 1, uses: [] }, 'the saved budgets and their changes do not fit'],
+    [{ from: 0, uses: [null] }, 'the saved change of budgets cannot be used: it should be a number'],
+    [
+      { from: 0, to: 1, uses: [-1] },
+      'the saved change of a budget cannot be used: it should be whole microjoules',
+    ],
+    [
+      { from: 0, to: 1, uses: [['1', '2']] },
+      'the saved change of a budget cannot be used: it should be decimal joules with six digits',
+    ],
+    [
+      { from: 0, to: 1, uses: [['1.000000']] },
+      'the saved change of a budget cannot be used: it should be text',
+    ],
+  ])('a change that does not fit is refused, and changes nothing: %j', (change, sentence) => {
+    const some = budgets({})
+    some.book([toWorkload(5)], noMeters, SECOND)
+    const before = some.state()
+    expect(() => some.restore(throughJson(before), [change])).toThrow(new StateError(sentence))
+    expect(some.state()).toEqual(before)
+  })
+
   test('holds energies as text, to the microjoule', () => {
     const some = budgets({})
     some.book([toWorkload(Number.MAX_SAFE_INTEGER), toNobody(2, 'overhead')], noMeters, SECOND)
@@ -562,7 +664,8 @@ describe('what is saved', () => {
       budgets: [
         {
           name: 'b',
-          counts: '[null,null,null,null,null,null,null,"facility",null,"day"]',
+          counts: '[null,null,null,null,null,null,null,"facility",null]',
+          period: { kind: 'day' },
           timeZone: 'UTC',
           silentSeconds: null,
           periods: [
@@ -577,6 +680,7 @@ describe('what is saved', () => {
           recentOverhead: [{ from: NOON, joules: '0.000002', seconds: 1 }],
         },
       ],
+      inForce: 1,
     })
   })
 
@@ -592,10 +696,12 @@ describe('what is saved', () => {
 
   const saved = (change: object): unknown => ({
     version: 1,
+    inForce: 1,
     budgets: [
       {
         name: 'b',
         counts: '',
+        period: { kind: 'day' },
         timeZone: 'Mars/Olympus', // of an earlier run that knew it
         silentSeconds: null,
         periods: [{ from: 0, since: 0, itJoules: '1.000000', overheadJoules: '0.000000' }],
@@ -615,6 +721,10 @@ describe('what is saved', () => {
     [{ version: 1, budgets: [3] }, 'the saved budget cannot be used: it should be a mapping'],
     [saved({ name: 3 }), 'the saved name of a budget cannot be used: it should be text'],
     [saved({ timeZone: null }), 'the saved time zone of a budget cannot be used: it should be text'],
+    [
+      saved({ period: { kind: 'year' } }),
+      'the saved period of a budget cannot be used: it should be one that is known',
+    ],
     [saved({ silentSeconds: '1' }), 'the saved silence of a meter cannot be used: it should be a number'],
     [saved({ periods: {} }), 'the saved periods of a budget cannot be used: it should be a list'],
     [
@@ -653,5 +763,5 @@ test('without budgets nothing is done and nothing saved', () => {
   const some = budgets()
   some.book([toWorkload(microjoules(5))], noMeters, SECOND)
   expect(some.statuses(NOON)).toEqual([])
-  expect(some.state()).toEqual({ version: 1, budgets: [] })
+  expect(some.state()).toEqual({ version: 1, budgets: [], inForce: 0 })
 })

@@ -224,14 +224,16 @@ export function stateOf(
 function renderInfo(writer: PageWriter, { ledger, groups }: MachineState): void {
   const containers = new Map<string, Row>()
   const workloads = new Map<string, Row>()
-  for (const { identity, labels } of ledger.named(groups)) {
+  for (const { identity, names } of ledger.named(groups)) {
     const { containerId, podUid, runtime } = identity
-    const { workload, namespace, kind } = labels
+    const { container, pod, image, namespace: podNamespace } = names.container
+    const { workload, namespace, kind, user, account } = names.facts
     if (containerId !== '') {
-      containers.set(containerId, { labels: [containerId, '', '', namespace, podUid, '', runtime], value: 1 })
+      const labels = [containerId, container, pod, podNamespace, podUid, image, runtime]
+      containers.set(containerId, { labels, value: 1 })
     }
     workloads.set(`${workload}\0${namespace}`, {
-      labels: [workload, namespace, kind, managerOf(identity), '', ''],
+      labels: [workload, namespace, kind, managerOf(identity), user, account],
       value: 1,
     })
   }

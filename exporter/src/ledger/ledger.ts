@@ -17,6 +17,7 @@ import type {
   Identity,
   Part,
   Method,
+  Names,
   Reading,
   Reason,
   WorkloadFacts,
@@ -38,6 +39,7 @@ import { Nesting, type DomainAccount, type Gap, type Leaf, type LeafReading } fr
 import { ProcessView } from './process-view.ts'
 import type { FactsRecord, LedgerChanges, LedgerState } from './record.ts'
 import { View, type Holder, type Lifetimes } from './view.ts'
+import { Unnamed } from './unnamed.ts'
 import type { Recipient } from './weights.ts'
 
 export interface LedgerPolicy {
@@ -82,14 +84,17 @@ const OVERFLOW = {
 interface GroupAccounts {
   container: Holder
   workload: Holder
-  readonly labels: WorkloadFacts
+  readonly names: Names
 }
 
 /** A group that has used energy, and what people call it. */
 export interface NamedGroup {
   readonly identity: Identity
-  readonly labels: WorkloadFacts
+  readonly names: Names
 }
+
+/** Undefined: it is being looked up. */
+export type NameOf = (identity: Identity) => Names | undefined
 
 /** What one tick has changed: for the journal, and for all who count along. */
 export interface TickOfBooks {
@@ -111,7 +116,8 @@ export class Ledger {
   leafTotals = new Map<Component, EnergyTotal>()
   readonly #distribution: Distribution
   readonly #processes: ProcessView
-  readonly #nameOf: (identity: Identity) => WorkloadFacts
+  readonly #nameOf: NameOf
+  readonly #unnamed = new Unnamed()
   readonly #groups = new WeakMap<Group, GroupAccounts>()
   readonly #facts = new WeakMap<Holder, WorkloadFacts>()
   /** Since the changes were last taken down. */
@@ -120,13 +126,11 @@ export class Ledger {
   #policy: LedgerPolicy
 
   /**
-   * @param options.nameOf what people call the workload of a cgroup
+   * @param options.nameOf what people call those in a cgroup; undefined while that is being looked up, in which time
+   * their energy is pending
    * @param options.lostAfter a domain not seen for so long has left the tree
    */
-  constructor(
-    policy: LedgerPolicy,
-    options: { nameOf: (identity: Identity) => WorkloadFacts; startedAt: Seconds; lostAfter: Seconds },
-  ) {
+  constructor(policy: LedgerPolicy, options: { nameOf: NameOf; startedAt: Seconds; lostAfter: Seconds }) {
     this.#policy = policy
     this.#nameOf = options.nameOf
     this.nesting = new Nesting(options.lostAfter)
@@ -160,6 +164,7 @@ export class Ledger {
   book(tick: Tick): void {
     const { at, wall, activity } = tick
     this.#bookedAt = at
+    this.#nameThoseWhoWait(tick)
     const { readings, unread } = this.nesting.settle(at, wall, tick.domains, tick.readings)
     for (const reading of readings) this.#count(reading)
     const post = (to: Recipient, leaf: Leaf, part: Part, amount: Microjoules): void =>
@@ -200,6 +205,7 @@ export class Ledger {
         })),
         nesting,
         waiting: this.#processes.waiting(),
+        unnamed: this.#unnamed.records(),
         facts,
       },
       bookings: [
@@ -226,6 +232,7 @@ export class Ledger {
       views: mapValues({ ...this.views, unattributed: this.unattributed }, (view) => view.state()),
       nesting: this.nesting.state(),
       waiting: this.#processes.waiting(),
+      unnamed: this.#unnamed.records(),
       facts: Array.from(new Set(workloads)).flatMap((holder) => {
         const facts = this.#facts.get(holder)
         return facts === undefined ? [] : factsRecords(holder.labels, facts)
@@ -251,31 +258,39 @@ export class Ledger {
     }
     this.nesting.restore(state.nesting)
     this.#recallFacts(state.facts, seconds(state.at))
-    let { waiting, at } = state
+    let { waiting, unnamed, at } = state
     for (const changes of later) {
       each(this.#replay(changes, views))
       waiting = changes.waiting
+      unnamed = changes.unnamed
       at = changes.at
     }
     this.#bookedAt = seconds(at)
     this.#processes.takeUp(waiting, this.classes, this.#bookedAt, wall)
+    this.#unnamed.restore(unnamed, this.classes)
     for (const view of Object.values(views)) view.resume(this.#bookedAt)
     this.leafTotals = this.nesting.leafTotals()
     this.changes() // what was taken up is in the next state
+  }
+
+  /** These books end here: what still waits for a name is booked with the one that is known at once. */
+  endNaming(nameOf: (identity: Identity) => Names, wall: Seconds): TickOfBooks {
+    this.#nameThoseWhoWait({ at: this.#bookedAt, wall }, nameOf)
+    return this.changes()
   }
 
   /** Of these groups the ones that have series, and what they are called. */
   *named(groups: readonly Group[]): Generator<NamedGroup> {
     for (const group of groups) {
       const accounts = this.#groups.get(group)
-      if (accounts !== undefined) yield { identity: group.identity, labels: accounts.labels }
+      if (accounts !== undefined) yield { identity: group.identity, names: accounts.names }
     }
   }
 
   /** Booked energy that a view does not show yet. */
   pending(view: ViewName, component: Component): EnergyTotal {
     const own = view === 'process' ? this.#processes.pending(component) : this.views[view].pending(component)
-    return EnergyTotal.of(own, this.unattributed.pending(component))
+    return EnergyTotal.of(own, this.unattributed.pending(component), this.#unnamed.total(component))
   }
 
   /** Energy of series that a view shows no longer. */
@@ -320,22 +335,42 @@ export class Ledger {
       this.unattributed.book(this.unattributed.holder([to], at), energyClass, amount, at, wall)
       return
     }
-    const { container, workload } = this.#accountsOf(to.group, at)
-    this.views.container.book(container, energyClass, amount, at, wall)
-    this.views.workload.book(workload, energyClass, amount, at, wall)
+    this.#bookTo(to, this.classes.of(component, part, method), amount, at, wall)
+  }
+
+  #bookTo(to: Consumer, energyClass: EnergyClass, amount: Microjoules, at: Seconds, wall: Seconds): void {
+    const accounts = this.#accountsOf(to.group, at)
+    if (accounts === undefined) {
+      this.#unnamed.wait(to, energyClass, amount)
+      return
+    }
+    const { component, part } = energyClass
+    this.views.container.book(accounts.container, energyClass, amount, at, wall)
+    this.views.workload.book(accounts.workload, energyClass, amount, at, wall)
     this.#processes.book(to, this.classes.of(component, part, ''), amount, at, wall)
   }
 
-  #accountsOf(group: Group, at: Seconds): GroupAccounts {
+  #nameThoseWhoWait({ at, wall }: Pick<Tick, 'at' | 'wall'>, nameOf = this.#nameOf): void {
+    for (const group of this.#unnamed.groups) {
+      if (this.#accountsOf(group, at, nameOf) === undefined) continue
+      for (const [consumer, energyClass, amount] of this.#unnamed.take(group)) {
+        this.#bookTo(consumer, energyClass, amount, at, wall)
+      }
+    }
+  }
+
+  /** Undefined while its names are being looked up. */
+  #accountsOf(group: Group, at: Seconds, nameOf = this.#nameOf): GroupAccounts | undefined {
     const known = this.#groups.get(group)
     if (known !== undefined && !known.container.isRetired && !known.workload.isRetired) return known
-    const labels = known?.labels ?? this.#nameOf(group.identity)
+    const names = known?.names ?? nameOf(group.identity)
+    if (names === undefined) return undefined
     const accounts: GroupAccounts = {
-      labels,
-      container: this.views.container.holder(containerLabels(group.identity, labels), at),
-      workload: this.views.workload.holder(workloadLabels(labels), at),
+      names,
+      container: this.views.container.holder(containerLabels(group.identity, names), at),
+      workload: this.views.workload.holder(workloadLabels(names.facts), at),
     }
-    this.#learnFacts(accounts.workload, labels)
+    this.#learnFacts(accounts.workload, names.facts)
     this.#groups.set(group, accounts)
     return accounts
   }
@@ -385,7 +420,7 @@ export class Ledger {
   #processLabels(consumer: Consumer): readonly string[] {
     if (consumer.kind !== 'process') return ['', consumer.kind, '', '', '']
     const { group, process } = consumer
-    const { workload, namespace } = this.#groups.get(group)?.labels ?? this.#nameOf(group.identity)
+    const { workload = '', namespace = '' } = this.#groups.get(group)?.names.facts ?? {}
     return [String(process.pid), process.comm, group.identity.containerId, workload, namespace]
   }
 }
@@ -462,5 +497,5 @@ const mapValues = <One, Other>(
 
 const containerLabels = (
   { containerId, runtime }: Identity,
-  { workload, namespace }: WorkloadFacts,
-): string[] => [containerId, '', '', runtime, workload, namespace]
+  { facts: { workload, namespace }, container: { container, pod } }: Names,
+): string[] => [containerId, container, pod, runtime, workload, namespace]

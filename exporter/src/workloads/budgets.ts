@@ -11,14 +11,13 @@ import {
   type WallSpan,
   type WorkloadFacts,
 } from '../model.ts'
-import { EnergyTotal, seconds, type Microjoules, type Seconds } from '../units.ts'
+import { EnergyTotal, microjoules, seconds, type Microjoules, type Seconds } from '../units.ts'
 import { fitsNode, workloadTestOf } from './budget-match.ts'
-import { budgetClock, type BudgetClock, type PeriodPhase } from './budget-period.ts'
-import { BudgetUse, keyOf, type BudgetIdentity, type BudgetUseState } from './budget-use.ts'
-import { Calendar } from './calendar.ts'
+import type { PeriodPhase } from './budget-period.ts'
+import { BudgetUse, identityIn, keyOf, type BudgetIdentity, type BudgetUseState } from './budget-use.ts'
 import { energyTotal } from './exact-energy.ts'
 import { Retained } from './retained.ts'
-import { listIn, recordIn, StateError } from './saved-state.ts'
+import { energyIn, listIn, numberIn, readingIn, recordIn, spanIn, StateError, textIn } from './saved-state.ts'
 import { withoutJumps } from './time-split.ts'
 
 export { StateError } from './saved-state.ts'
@@ -46,13 +45,30 @@ export interface BudgetStatus {
 /** Plain JSON. */
 export interface BudgetsState {
   readonly version: 1
+  /** Those in force are last, in their order. */
   readonly budgets: readonly BudgetUseState[]
+  readonly inForce: number
 }
 
+/** What a tick has changed, as plain JSON: small enough to be written down every tick. */
+export interface BudgetsChange {
+  /** Unix time. */
+  readonly from: number
+  readonly to: number
+  /** Given when it is not what the change or the state before had. */
+  readonly inForce?: readonly BudgetIdentity[]
+  /** For each budget in force. */
+  readonly uses: readonly BudgetChange[]
+}
+
+/** Decimal joules of what was booked, without the overhead and of it; or microjoules of a meter, null when not read. */
+type BudgetChange = readonly [it: string, overhead: string] | number | null
+
 export class Budgets {
-  readonly #uses = new Retained<BudgetIdentity, BudgetUse>(keyOf, (identity) => new BudgetUse(identity))
+  #uses = noUses()
   #inForce: readonly Budget[] = []
-  #metered: readonly Budget[] = []
+  /** Whether a change has told who is in force. */
+  #isTold = false
   /** They count the whole node, with what belongs to nobody. */
   #ofAll: readonly Budget[] = []
   #ofSome: readonly Budget[] = []
@@ -82,9 +98,14 @@ export class Budgets {
    * @param bookings their `workload` is best one object for as long as nothing of it changes: it is matched once
    * @param meters what was spent by each domain that was read, and by `node`: all that was measured
    * @param span may end before it begins, or be years long, where the clock was set: all is counted at its end then
+   * @returns what was changed, for `restore`; undefined when there is no budget
    */
-  book(bookings: readonly Booking[], meters: ReadonlyMap<string, Microjoules>, span: WallSpan): void {
-    if (this.#inForce.length === 0) return
+  book(
+    bookings: readonly Booking[],
+    meters: ReadonlyMap<string, Microjoules>,
+    span: WallSpan,
+  ): BudgetsChange | undefined {
+    if (this.#inForce.length === 0) return undefined
     for (const { part, amount, workload } of bookings) {
       const rank = PART_RANK[part]
       for (const budget of this.#ofAll) budget.collect(rank, amount)
@@ -92,9 +113,11 @@ export class Budgets {
       for (const budget of this.#countingOf(workload)) budget.collect(rank, amount)
     }
     const lasted = withoutJumps(span)
-    for (const budget of this.#ofAll) budget.book(lasted)
-    for (const budget of this.#ofSome) budget.book(lasted)
-    for (const budget of this.#metered) budget.read(meters, lasted)
+    const uses = this.#inForce.map((budget) => budget.change(meters))
+    for (const [index, { use }] of this.#inForce.entries()) apply(uses[index] ?? null, use, lasted)
+    const told = this.#isTold ? {} : { inForce: this.#inForce.map(({ use }) => use.identity) }
+    this.#isTold = true
+    return { from: lasted.from, to: lasted.to, ...told, uses }
   }
 
   /** In the order of the configuration, without the budgets of other machines. */
@@ -103,19 +126,18 @@ export class Budgets {
   }
 
   state(): BudgetsState {
-    return { version: 1, budgets: Array.from(this.#uses.values(), (use) => use.state()) }
+    const budgets = Array.from(this.#uses.values(), (use) => use.state())
+    return { version: 1, budgets, inForce: this.#inForce.length }
   }
 
   /**
    * Takes over what an earlier run has saved, in place of all that was counted.
    * @param state of `state()`, through JSON
+   * @param changes what `book` has returned since then, in their order, through JSON
    * @throws StateError when it does not fit; nothing is changed then
    */
-  restore(state: unknown): void {
-    const { version, budgets } = recordIn(state, 'budgets')
-    if (version !== 1) throw new StateError('the saved budgets are of another version')
-    const uses = listIn(budgets, 'budgets').map((one) => BudgetUse.restored(one))
-    this.#uses.replace(uses)
+  restore(state: unknown, changes: Iterable<unknown> = []): void {
+    this.#uses = restored(state, changes)
     this.#apply()
   }
 
@@ -124,11 +146,11 @@ export class Budgets {
       .filter(({ match }) => fitsNode(match, this.#node))
       .map((rule) => new Budget(rule, this.#uses.claim(identityOf(rule))))
     this.#uses.forget(this.#inForce.length)
-    this.#metered = this.#inForce.filter(({ rule }) => rule.meter !== undefined)
     const booked = this.#inForce.filter(({ rule }) => rule.meter === undefined)
     this.#ofAll = booked.filter(({ counts }) => counts === undefined)
     this.#ofSome = booked.filter(({ counts }) => counts !== undefined)
     this.#counting = new WeakMap()
+    this.#isTold = false
   }
 
   #countingOf(facts: WorkloadFacts): readonly Budget[] {
@@ -141,13 +163,62 @@ export class Budgets {
   }
 }
 
+type Uses = Retained<BudgetIdentity, BudgetUse>
+
+const noUses = (): Uses => new Retained(keyOf, (identity) => new BudgetUse(identity))
+
+/** @throws StateError */
+function restored(state: unknown, changes: Iterable<unknown>): Uses {
+  const { version, budgets, inForce } = recordIn(state, 'budgets')
+  if (version !== 1) throw new StateError('the saved budgets are of another version')
+  const uses = noUses()
+  const saved = listIn(budgets, 'budgets').map((one) => BudgetUse.restored(one))
+  for (const use of saved) uses.add(use)
+  let current: readonly BudgetUse[] = saved.slice(saved.length - numberIn(inForce, 'budgets'))
+  for (const one of changes) {
+    const change = recordIn(one, 'change of budgets')
+    if (change['inForce'] !== undefined) {
+      const identities = listIn(change['inForce'], 'change of budgets').map(identityIn)
+      current = identities.map((identity) => uses.claim(identity))
+      uses.forget(current.length)
+    }
+    const span = spanIn(change, 'change of budgets')
+    const entries = listIn(change['uses'], 'change of budgets')
+    if (entries.length !== current.length)
+      throw new StateError('the saved budgets and their changes do not fit')
+    for (const [index, use] of current.entries()) apply(changeIn(entries[index]), use, span)
+  }
+  return uses
+}
+
+/** @throws StateError */
+function changeIn(entry: unknown): BudgetChange {
+  if (!Array.isArray(entry)) return readingIn(entry, 'change of a budget') ?? null
+  const [it, overhead] = entry as unknown[]
+  return [textIn(it, 'change of a budget'), textIn(overhead, 'change of a budget')]
+}
+
+/** @throws StateError when it is none of ours */
+function apply(change: BudgetChange, use: BudgetUse, span: WallSpan): void {
+  if (change === null) use.read(undefined, span)
+  else if (typeof change === 'number') use.read(microjoules(change), span)
+  else {
+    const [it, overhead] = change
+    use.add(
+      { it: energyIn(it, 'change of a budget'), overhead: energyIn(overhead, 'change of a budget') },
+      span,
+    )
+  }
+}
+
 /** Boundaries are running sums of the parts in this order. */
 const PART_RANK: Readonly<Record<Part, number>> = { accelerator: 0, host: 1, idle: 2, overhead: 3 }
 
 /** What decides whether the use goes on after a change of the configuration. */
 const identityOf = ({ name, match, boundary, meter, period, timeZone }: BudgetRule): BudgetIdentity => ({
   name,
-  counts: JSON.stringify([...conditionsOf(match), boundary, meter ?? null, period.kind, ...boundsOf(period)]),
+  counts: JSON.stringify([...conditionsOf(match), boundary, meter ?? null]),
+  period,
   timeZone,
 })
 
@@ -157,28 +228,15 @@ function conditionsOf(match: BudgetMatch): readonly unknown[] {
   return [workload, namespace, kind, user, account, node, labels].map((condition) => condition ?? null)
 }
 
-function boundsOf(period: BudgetRule['period']): readonly (number | string)[] {
-  switch (period.kind) {
-    case 'day':
-    case 'week':
-      return []
-    case 'month':
-      return [period.billingDay]
-    case 'dates':
-      return [period.from, period.to]
-  }
-}
-
 /** Factors count to the sixth digit. */
 const FACTOR_UNIT = 1_000_000
 
 /** A rule in force, and what it has used. */
 class Budget {
   readonly rule: BudgetRule
+  readonly use: BudgetUse
   /** Whether a workload is counted; undefined when all energy is. */
   readonly counts: ((facts: WorkloadFacts) => boolean) | undefined
-  readonly #clock: BudgetClock
-  readonly #use: BudgetUse
   readonly #rank: number
   readonly #factor: number
   readonly #it = new EnergyTotal()
@@ -186,9 +244,8 @@ class Budget {
 
   constructor(rule: BudgetRule, use: BudgetUse) {
     this.rule = rule
+    this.use = use
     this.counts = workloadTestOf(rule.match)
-    this.#clock = budgetClock(rule.period, new Calendar(rule.timeZone))
-    this.#use = use
     this.#rank = BOUNDARIES.indexOf(rule.boundary)
     this.#factor = Math.max(1, rule.facilityFactor ?? 1)
   }
@@ -200,20 +257,16 @@ class Budget {
     else this.#it.add(amount)
   }
 
-  /** Counts what was collected. */
-  book(span: WallSpan): void {
-    this.#use.add({ it: take(this.#it), overhead: take(this.#overhead) }, span, this.#clock)
-  }
-
-  /** Counts what the meter gave, if it gave something. */
-  read(meters: ReadonlyMap<string, Microjoules>, span: WallSpan): void {
-    this.#use.read(meters.get(this.rule.meter ?? ''), span, this.#clock)
+  /** What was collected since the last time, or what the meter gave. */
+  change(meters: ReadonlyMap<string, Microjoules>): BudgetChange {
+    const { meter } = this.rule
+    return meter === undefined ? [take(this.#it), take(this.#overhead)] : (meters.get(meter) ?? null)
   }
 
   status(wall: Seconds): BudgetStatus {
-    const { phase } = this.#clock.stretchAt(wall)
-    const period = this.#clock.periodAt(wall)
-    const use = this.#use.inPeriod(period.from)
+    const { phase } = this.use.clock.stretchAt(wall)
+    const period = this.use.clock.periodAt(wall)
+    const use = this.use.inPeriod(period.from)
     const used = energyTotal(use === undefined ? 0n : use.overhead + this.#withFactor(use.it))
     return {
       rule: this.rule,
@@ -232,16 +285,16 @@ class Budget {
 
   #projected(phase: PeriodPhase, used: number, left: Seconds, wall: Seconds): number | undefined {
     if (phase === 'over') return used
-    const recent = phase === 'running' ? this.#use.recentWatts(wall) : undefined
+    const recent = phase === 'running' ? this.use.recentWatts(wall) : undefined
     return recent && used + (recent.overhead + recent.it * this.#factor) * left
   }
 }
 
-function take(collected: EnergyTotal): bigint {
-  const energy = collected.toBigInt()
+function take(collected: EnergyTotal): string {
+  const joules = collected.toString()
   collected.joules = 0
   collected.microjoules = 0
-  return energy
+  return joules
 }
 
 const clamped = (ratio: number): number => Math.min(1, Math.max(0, ratio))

@@ -35,9 +35,8 @@ export class Retained<Identity, Held extends { readonly identity: Identity }> {
     }
   }
 
-  replace(all: readonly Held[]): void {
-    this.#held.clear()
-    for (const held of all) this.#held.set(this.#keyOf(held.identity), held)
+  add(held: Held): void {
+    this.#held.set(this.#keyOf(held.identity), held)
   }
 
   values(): Iterable<Held> {

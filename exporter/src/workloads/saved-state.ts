@@ -1,4 +1,6 @@
 /** Checks of what an earlier run has saved: nothing is taken over from what does not fit. */
+import type { WallSpan } from '../model.ts'
+import { microjoules, seconds, type Microjoules } from '../units.ts'
 import { microjoulesIn } from './exact-energy.ts'
 
 /** A saved state that does not fit. The message is one sentence that names the part. */
@@ -33,5 +35,16 @@ export function energyIn(value: unknown, part: string): bigint {
   return energy
 }
 
-const misfit = (part: string, wanted: string): StateError =>
+/** Microjoules of one reading, or nothing. */
+export function readingIn(value: unknown, part: string): Microjoules | undefined {
+  if (value === null) return undefined
+  if (!Number.isSafeInteger(value) || Number(value) < 0) throw misfit(part, 'whole microjoules')
+  return microjoules(Number(value))
+}
+
+export function spanIn({ from, to }: Readonly<Record<string, unknown>>, part: string): WallSpan {
+  return { from: seconds(numberIn(from, part)), to: seconds(numberIn(to, part)) }
+}
+
+export const misfit = (part: string, wanted: string): StateError =>
   new StateError(`the saved ${part} cannot be used: it should be ${wanted}`)
