@@ -59,6 +59,12 @@ module.exports = {
     only('sensors', 'joules in; they know the machine, not the books', file('world', 'cpu-times')),
     only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times')),
     only(
+      'names',
+      'what the daemons of this machine call its containers; it asks them, and knows no books',
+      file('world'),
+      '^(node:)?(fs/promises|http|http2|https|net)$',
+    ),
+    only(
       'config',
       'settings, before anything runs',
       '^exporter/src/ledger/idle-policy\\.ts$',

@@ -38,6 +38,11 @@ const DEFAULTS = {
   seriesLimit: 20_000,
   timeZone: 'Asia/Kathmandu',
   node: '',
+  kubelet: {
+    url: 'https://127.0.0.1:10250',
+    tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+    caFile: '',
+  },
   budgets: [],
   demand: [],
 }
@@ -85,6 +90,9 @@ processes: { enabled: false, top: 1000 }
 series_limit: 100
 time_zone: Europe/Berlin
 node: gpu-07
+kubelet:
+  url: http://127.0.0.1:10255
+  ca_file: /etc/ca.crt
 `
     expect(load(text)).toEqual({
       tickSeconds: 0.5,
@@ -100,6 +108,11 @@ node: gpu-07
       seriesLimit: 100,
       timeZone: 'Europe/Berlin',
       node: 'gpu-07',
+      kubelet: {
+        url: 'http://127.0.0.1:10255',
+        tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+        caFile: '/etc/ca.crt',
+      },
       budgets: [],
       demand: [],
     })

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
 import { identityOf } from '../../exporter/src/activity/identity.ts'
 import type { Identity, WorkloadLabels } from '../../exporter/src/model.ts'
-import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
+import { namesByPath } from '../../exporter/src/workloads/naming.ts'
 
 const ID = '0123456789abcdef'.repeat(4)
 
-const nobody: Identity = { containerId: '', runtime: 'host', podUid: '', unit: '', slice: '' }
+const nobody = identityOf('/')
 
 describe('the name and kind of a workload', () => {
   test.each<[string, Partial<Identity>, string, WorkloadLabels['kind']]>([
@@ -31,7 +31,7 @@ describe('the name and kind of a workload', () => {
     ['a folder without a unit', {}, 'other', 'other'],
     ['a slice without a unit', { slice: 'user.slice' }, 'other', 'other'],
   ])('%s', (_, identity, workload, kind) => {
-    expect(nameWorkload({ ...nobody, ...identity })).toEqual({
+    expect(namesByPath({ ...nobody, ...identity }).facts).toEqual({
       workload,
       kind,
       namespace: '',
@@ -57,6 +57,6 @@ describe('the name and kind of a workload', () => {
       'interactive',
     ],
   ])('of the cgroup %s', (path, workload, kind) => {
-    expect(nameWorkload(identityOf(path))).toMatchObject({ workload, kind })
+    expect(namesByPath(identityOf(path)).facts).toMatchObject({ workload, kind })
   })
 })

@@ -32,7 +32,10 @@ function sourceAt(world: World, socketOf: (identity: Identity) => string | undef
     find: async (id, identity) => {
       const socketPath = addressFor(identity)
       if (socketPath === undefined || !isRuntimeId(id)) return undefined
-      const found = await getJson({ protocol: 'http', socketPath, path: `/containers/${id}/json` }, ANSWER_LIMIT)
+      const found = await getJson(
+        { protocol: 'http', socketPath, path: `/containers/${id}/json` },
+        ANSWER_LIMIT,
+      )
       return found === undefined ? undefined : { container: findingsIn(found, identity), isWhole: true }
     },
   }

@@ -70,7 +70,8 @@ function answerOf(
     })
     stream.on('end', () => {
       if (status === NOT_FOUND || status === UNIMPLEMENTED) resolve(undefined)
-      else if (status !== OK) fail(`gRPC status ${typeof status === 'string' ? status.slice(0, 3) : 'missing'}`)
+      else if (status !== OK)
+        fail(`gRPC status ${typeof status === 'string' ? status.slice(0, 3) : 'missing'}`)
       else {
         const message = messageIn(Buffer.concat(chunks))
         if (message === undefined) fail('its answer is cut off')

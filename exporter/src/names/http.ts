@@ -5,8 +5,7 @@ import type { Json } from './json.ts'
 import { NoAnswer, SILENCE_MILLISECONDS } from './source.ts'
 
 export type Target =
-  | ({ readonly protocol: 'http' } & RequestOptions)
-  | ({ readonly protocol: 'https' } & TlsRequestOptions)
+  ({ readonly protocol: 'http' } & RequestOptions) | ({ readonly protocol: 'https' } & TlsRequestOptions)
 
 /**
  * @param limit of the answer in bytes

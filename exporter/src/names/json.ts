@@ -5,10 +5,7 @@ const entriesOf = (value: Json): readonly (readonly [string, Json])[] =>
   typeof value === 'object' && value !== null ? Object.entries(value) : []
 
 export function at(value: Json, ...path: readonly string[]): Json {
-  return path.reduce<Json>(
-    (inner, name) => entriesOf(inner).find(([key]) => key === name)?.[1],
-    value,
-  )
+  return path.reduce<Json>((inner, name) => entriesOf(inner).find(([key]) => key === name)?.[1], value)
 }
 
 export function textAt(value: Json, ...path: readonly string[]): string {

@@ -26,7 +26,10 @@ const LIST_EVERY_SECONDS = 1
 
 interface PodList {
   readonly pods: ReadonlyMap<string, PodFindings>
-  readonly containers: ReadonlyMap<string, { readonly name: string; readonly image: string; readonly uid: string }>
+  readonly containers: ReadonlyMap<
+    string,
+    { readonly name: string; readonly image: string; readonly uid: string }
+  >
 }
 
 const NO_PODS: PodList = { pods: new Map(), containers: new Map() }
@@ -85,7 +88,12 @@ export class Kubelet implements ContainerSource {
     if (protocol === 'http:') return { protocol: 'http', ...address }
     const token = this.#token()
     if (token === undefined) throw new NoAnswer('its token cannot be read')
-    return { protocol: 'https', ...address, headers: { Authorization: `Bearer ${token}` }, ...this.#tls(host) }
+    return {
+      protocol: 'https',
+      ...address,
+      headers: { Authorization: `Bearer ${token}` },
+      ...this.#tls(host),
+    }
   }
 
   /**

@@ -15,8 +15,6 @@ import { Users } from './users.ts'
 
 export interface NamesSettings {
   readonly kubelet: KubeletSettings
-  /** So long a name may be looked for. */
-  readonly patience: Seconds
 }
 
 /** A daemon that is there and could not be asked. */
@@ -25,6 +23,8 @@ export interface Silence {
   readonly reason: string
 }
 
+/** So long a name is looked for: less than an account stands at 0 before it is shown. */
+const PATIENCE_SECONDS = 10
 /** Where everybody answers that they do not know it, it is asked again for so long: it may only just be starting. */
 const UNKNOWN_SECONDS = 3
 const RETRY_MILLISECONDS = [200, 400, 800, 1600]
@@ -59,9 +59,8 @@ type Attempt = 'found' | 'unknown' | 'silent'
 
 export class NamesRoom {
   readonly #world: World
-  readonly #sources: readonly ContainerSource[]
+  #sources: readonly ContainerSource[]
   readonly #users: Users
-  readonly #patience: Seconds
   readonly #searches = new Map<string, Search>()
   readonly #jobs = new Map<string, JobSearch>()
   readonly #waiting: Search[] = []
@@ -73,12 +72,15 @@ export class NamesRoom {
   #groups: readonly Group[] = []
   #sweptAt: Seconds
 
-  constructor(world: World, { kubelet, patience }: NamesSettings) {
+  constructor(world: World, settings: NamesSettings) {
     this.#world = world
-    this.#patience = patience
     this.#users = new Users(world)
-    this.#sources = [...criSources(world), new Kubelet(world, kubelet), ...dockerSources(world), proxmoxSource(world)]
+    this.#sources = sourcesOf(world, settings)
     this.#sweptAt = world.clock.now()
+  }
+
+  reconfigure(settings: NamesSettings): void {
+    this.#sources = sourcesOf(this.#world, settings)
   }
 
   /** To be told of each tick, so that who has just appeared is asked for before it has used anything. */
@@ -98,7 +100,7 @@ export class NamesRoom {
     const search = this.#search(identity, now)
     const job = this.#jobSearch(identity, now)
     if (search !== undefined && !this.#isOver(search, now)) return undefined
-    if (job !== undefined && job.found === undefined && now - job.since < this.#patience) return undefined
+    if (job !== undefined && job.found === undefined && now - job.since < PATIENCE_SECONDS) return undefined
     return {
       container: search?.found?.answer.container,
       isOuter: search?.found?.isOuter ?? false,
@@ -144,7 +146,7 @@ export class NamesRoom {
 
   /** What is found later is too late: an account never changes its name. */
   #isOver(search: Search, now: Seconds): boolean {
-    if (now - search.since >= this.#patience) search.isOver = true
+    if (now - search.since >= PATIENCE_SECONDS) search.isOver = true
     return search.isOver
   }
 
@@ -214,7 +216,11 @@ export class NamesRoom {
     return isSilent ? 'silent' : 'unknown'
   }
 
-  async #askOne(source: ContainerSource, id: string, identity: Identity): Promise<Answer | 'silent' | undefined> {
+  async #askOne(
+    source: ContainerSource,
+    id: string,
+    identity: Identity,
+  ): Promise<Answer | 'silent' | undefined> {
     const address = source.addressFor(identity)
     if (address === undefined) return undefined
     const pause = this.#pauses.get(address)
@@ -256,6 +262,14 @@ export class NamesRoom {
   }
 }
 
+/** Who is asked; of what two say, the first counts. */
+const sourcesOf = (world: World, { kubelet }: NamesSettings): readonly ContainerSource[] => [
+  ...criSources(world),
+  new Kubelet(world, kubelet),
+  ...dockerSources(world),
+  proxmoxSource(world),
+]
+
 /** Several may know a container: a runtime its labels and image, the kubelet what made its pod. */
 function merged(answers: readonly Answer[]): Answer {
   const containers = answers.map(({ container }) => container)
@@ -266,7 +280,10 @@ function merged(answers: readonly Answer[]): Answer {
     container: {
       name: first(({ name }) => name),
       image: first(({ image }) => image),
-      labels: Object.assign({}, ...containers.map(({ labels }) => labels).reverse()) as ContainerFindings['labels'],
+      labels: Object.assign(
+        {},
+        ...containers.map(({ labels }) => labels).reverse(),
+      ) as ContainerFindings['labels'],
       pod: mergedPod(containers.flatMap(({ pod }) => (pod === undefined ? [] : [pod]))),
     },
   }

@@ -32,7 +32,8 @@ export class Users {
     for (const line of text.split('\n')) {
       const [name, , userId] = line.split(':')
       // Of several names for one number the first counts, as for getpwuid(3).
-      if (name !== undefined && userId !== undefined && !this.#names.has(userId)) this.#names.set(userId, name)
+      if (name !== undefined && userId !== undefined && !this.#names.has(userId))
+        this.#names.set(userId, name)
     }
   }
 }

@@ -2,14 +2,7 @@
  * Who is what: the workload's name and kind, from what its cgroup says and what the machine's daemons know of it.
  * The same on every node that a workload runs on, so that energy can be summed by it.
  */
-import type {
-  ContainerFindings,
-  Findings,
-  Identity,
-  Names,
-  PodFindings,
-  WorkloadFacts,
-} from '../model.ts'
+import type { ContainerFindings, Findings, Identity, Names, PodFindings, WorkloadFacts } from '../model.ts'
 
 /** Container ids are shown as people know them from `docker ps`; the full id is the label `container_id`. */
 const SHORT_ID = 12
@@ -74,8 +67,7 @@ function workloadOf(
 /** Guests are called by name, not by number; so their cgroups say it. */
 const NAMED_BY_PATH = new Set(['lxc', 'libvirt', 'nspawn', 'proxmox'])
 const isNamedByPath = (runtime: string): boolean => NAMED_BY_PATH.has(runtime)
-const guestName = ({ runtime, containerId }: Identity): string =>
-  isNamedByPath(runtime) ? containerId : ''
+const guestName = ({ runtime, containerId }: Identity): string => (isNamedByPath(runtime) ? containerId : '')
 
 /** Compose and Swarm tell what people call it; its containers are numbered. */
 function composeName({ labels }: ContainerFindings): string {
