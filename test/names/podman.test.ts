@@ -25,7 +25,7 @@ requireProgram(
   () => {
     const host = new RuntimeFolder()
     let env: NodeJS.ProcessEnv
-    let exporter: NamedExporter
+    let exporter: NamedExporter | undefined
     const podman = (...words: string[]): string => run('podman', words, { env }).toString().trim()
     const start = (name: string, steps: number, options: readonly string[] = []): Worker => {
       const id = podman('run', '--detach', '--name', name, ...options, IMAGE, ...counting(steps))
@@ -46,9 +46,12 @@ requireProgram(
     })
 
     afterAll(async () => {
-      podman('rm', '--all', '--force', '--time', '0')
-      await exporter.stop()
-      await host.remove()
+      try {
+        podman('rm', '--all', '--force', '--time', '0')
+        await exporter?.stop()
+      } finally {
+        await host.remove()
+      }
     })
 
     test('are shown by their names, and their energies are as their CPU times', async () => {
@@ -57,7 +60,7 @@ requireProgram(
         '--label=com.docker.compose.project=chat',
         '--label=com.docker.compose.service=llm',
       ])
-      const families = await exporter.settledPage([train, serve])
+      const families = await exporter!.settledPage([train, serve])
       expect(infoOf(families, train.id)).toMatchObject({
         container: 'train',
         image: IMAGE,
