@@ -23,7 +23,12 @@ interface Answer {
   readonly info: Readonly<Record<string, string>>
 }
 
-function runtimeAt(socket: string): (method: string, request: object) => Promise<Answer> {
+interface Runtime {
+  readonly call: (method: string, request: object) => Promise<Answer>
+  readonly close: () => void
+}
+
+function runtimeAt(socket: string): Runtime {
   const proto = loadSync(fileURLToPath(new URL('./cri.proto', import.meta.url)), {
     keepCase: true,
     defaults: true,
@@ -32,10 +37,11 @@ function runtimeAt(socket: string): (method: string, request: object) => Promise
     runtime: { v1: { RuntimeService: new (address: string, how: object) => Client & Record<string, Call> } }
   }
   const client = new runtime.v1.RuntimeService(`unix:${socket}`, credentials.createInsecure())
-  return (method, request) =>
+  const call: Runtime['call'] = (method, request) =>
     new Promise((resolve, reject) => {
       client[method]?.(request, (cause, answer) => (cause === null ? resolve(answer) : reject(cause)))
     })
+  return { call, close: () => client.close() }
 }
 
 /** An archive with one image, as `docker save` writes it. */
@@ -66,7 +72,6 @@ requireProgram(
     const socket = join(host.folder('run/containerd'), 'containerd.sock')
     const sandbox = {
       metadata: { name: 'llama-7d4b9c6f5d-x2x9k', uid: POD_UID, namespace: 'chat', attempt: 0 },
-      hostname: 'llama',
       log_directory: host.folder('logs'),
       labels: {
         app: 'llama',
@@ -80,7 +85,7 @@ requireProgram(
         security_context: { namespace_options: NODE },
       },
     }
-    const call = runtimeAt(socket)
+    const { call, close } = runtimeAt(socket)
     let exporter: NamedExporter | undefined
     let pod = ''
 
@@ -142,6 +147,7 @@ SystemdCgroup = false
         if (pod !== '') await call('RemovePodSandbox', { pod_sandbox_id: pod })
         await exporter?.stop()
       } finally {
+        close()
         await host.remove()
       }
     })
