@@ -11,6 +11,12 @@ declare -A packages=(
   [prlimit]=util-linux
   [setpriv]=util-linux
   [unshare]=util-linux
+  [podman]=podman
+  [dockerd]=docker.io
+  [containerd]=containerd
+  [runc]=runc
+  [conmon]=conmon
+  [busybox]=busybox-static
   [/usr/lib/python3/dist-packages/prometheus_client]=python3-prometheus-client
 )
 # what tests do without it
@@ -18,6 +24,12 @@ declare -A without=(
   [prometheus]='test/e2e/prometheus and hang, checks by promtool'
   [openssl]='TLS in test/exposition'
   [util-linux]='limits and rights in test/e2e/cli'
+  [podman]='containers of Podman in test/names'
+  [docker.io]='containers of Docker in test/names'
+  [containerd]='pods of containerd in test/names'
+  [runc]='containers in test/names'
+  [conmon]='containers of Podman in test/names'
+  [busybox-static]='containers in test/names'
   [python3-prometheus-client]='OpenMetrics by the strict parser'
 )
 
@@ -58,5 +70,8 @@ apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
 "${apt[@]}" update >/dev/null && "${apt[@]}" install -y --no-install-recommends $install >/dev/null ||
   leave 'apt-get failed'
 [ -z "$(missing)" ] || leave 'apt-get did not bring everything'
-# Nor shall it start with the machine.
-if grep -qx prometheus <<<"$install"; then systemctl --quiet disable prometheus.service 2>/dev/null || true; fi
+# Nor shall they start with the machine.
+for package in prometheus podman docker.io containerd; do
+  grep -qx "$package" <<<"$install" || continue
+  systemctl --quiet disable "${package%.io}.service" "${package%.io}.socket" 2>/dev/null || true
+done

@@ -103,7 +103,7 @@ requireProgram(
       })
       await call('StartContainer', { container_id: id })
       const { info } = await call('ContainerStatus', { container_id: id, verbose: true })
-      return { id, pid: Number((JSON.parse(info['info'] ?? '{}') as { pid: number }).pid) }
+      return { id, pid: (JSON.parse(info['info'] ?? '{}') as { pid: number }).pid }
     }
 
     beforeAll(async () => {
@@ -156,7 +156,8 @@ SystemdCgroup = false
       pod = (await call('RunPodSandbox', { config: sandbox })).pod_sandbox_id
       const server = await start('server', 900_000)
       const sidecar = await start('sidecar', 300_000)
-      const families = await exporter!.settledPage([server, sidecar])
+      if (exporter === undefined) throw new Error('no exporter was started')
+      const families = await exporter.settledPage([server, sidecar])
       expect(infoOf(families, server.id)).toEqual({
         container_id: server.id,
         container: 'server',
@@ -176,7 +177,7 @@ SystemdCgroup = false
         user: '',
         account: '',
       })
-      expect(exporter!.log.filter((line) => line.includes('level=warn'))).toEqual([])
+      expect(exporter.log.filter((line) => line.includes('level=warn'))).toEqual([])
     })
   },
   { root: true },

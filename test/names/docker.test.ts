@@ -92,7 +92,8 @@ requireProgram(
         'com.docker.compose.project': 'chat',
         'com.docker.compose.service': 'llm',
       })
-      const families = await exporter!.settledPage([train, serve])
+      if (exporter === undefined) throw new Error('no exporter was started')
+      const families = await exporter.settledPage([train, serve])
       expect(infoOf(families, train.id)).toMatchObject({
         container: 'train',
         image: IMAGE,

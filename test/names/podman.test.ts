@@ -60,7 +60,8 @@ requireProgram(
         '--label=com.docker.compose.project=chat',
         '--label=com.docker.compose.service=llm',
       ])
-      const families = await exporter!.settledPage([train, serve])
+      if (exporter === undefined) throw new Error('no exporter was started')
+      const families = await exporter.settledPage([train, serve])
       expect(infoOf(families, train.id)).toMatchObject({
         container: 'train',
         image: IMAGE,
