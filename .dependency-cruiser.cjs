@@ -31,6 +31,9 @@ const COMPOSITION = file(
   'supervisor',
   'books',
   'history-store',
+  'report-command',
+  'rules-command',
+  'prometheus-client',
 )
 
 module.exports = {
@@ -39,7 +42,7 @@ module.exports = {
     {
       name: 'nothing-unused',
       severity: 'error',
-      from: { orphan: true, pathNot: file('cli', 'engine-thread') },
+      from: { orphan: true, pathNot: file('cli', 'engine-thread', 'nvml/thread') },
       to: {},
     },
     {
@@ -56,8 +59,15 @@ module.exports = {
     },
     only('ledger', 'pure: no I/O, no clock, no logger, no package'),
     only('workloads', 'pure: no I/O, no clock, no logger, no package'),
-    only('sensors', 'joules in; they know the machine, not the books', file('world', 'cpu-times')),
-    only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times')),
+    only('sensors', 'joules in; they know the machine, not the books', file('world', 'cpu-times', 'nvml')),
+    only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times', 'nvml')),
+    only(
+      'nvml',
+      "the driver's library behind its door; it knows neither energy nor books",
+      file('world', 'nvml'),
+      '^node_modules/koffi/',
+      '^(node:)?worker_threads$',
+    ),
     only(
       'names',
       'what the daemons of this machine call its containers; it asks them, and knows no books',
@@ -69,10 +79,12 @@ module.exports = {
       'settings, before anything runs',
       '^exporter/src/ledger/idle-policy\\.ts$',
       '^exporter/src/workloads/calendar\\.ts$',
+      '^exporter/src/report/options\\.ts$',
       file('log'),
       '^node_modules/(yaml|zod)/',
       '^(node:)?(buffer|fs|util)$',
     ),
+    only('report', 'who used how much: pure, from figures to text', room('workloads')),
     only(
       'exposition',
       'pages out; it sees the books, never a sensor',
@@ -82,6 +94,12 @@ module.exports = {
       file('log'),
       '^node_modules/(@types/)?(bcryptjs|express|prom-client|zod)/',
       '^(node:)?(crypto|fs|http|https|path|tls|util|zlib)$',
+    ),
+    only(
+      'rules',
+      'pure: rules of Prometheus as data, and their text; no I/O, no clock, no logger',
+      '^exporter/src/workloads/(calendar|budget-period)\\.ts$',
+      '^node_modules/yaml/',
     ),
     only(
       'storage',
@@ -101,12 +119,12 @@ module.exports = {
       from: { path: '^exporter/src/[^/]+$', pathNot: COMPOSITION },
       to: { path: '^exporter/src/[^/]+/' },
     },
-    onlyFrom('koffi', file('libc')),
+    onlyFrom('koffi', file('libc', 'nvml/library')),
     onlyFrom('express', room('exposition')),
     onlyFrom('prom-client', room('exposition')),
     onlyFrom('pino', file('log')),
     onlyFrom('bcryptjs', room('exposition')),
-    onlyFrom('yaml', room('config')),
+    onlyFrom('yaml', room('config'), '^exporter/src/rules/rule-text\\.ts$'),
     onlyFrom('zod', room('config'), room('exposition')),
     {
       name: 'no-development-packages',

@@ -62,7 +62,10 @@ class Machine {
           ...reading(one, amount, from, this.#at),
           ...(whileDown !== undefined && { whileDown }),
         })),
-        activity: whileDown === true ? undefined : activity(from, this.#at, { cpu: [[worker, 1]] }),
+        activity:
+          whileDown === true
+            ? undefined
+            : activity(from, this.#at, { cpu: [[worker, 1]], use: { 'gpu-0': [[worker, 1]] } }),
       },
       { bookmarks: {}, failures: {} },
     )
@@ -96,6 +99,12 @@ class Machine {
     return this
   }
 
+  /** What is kept becomes something else. */
+  spoil(change: (state: BooksState) => BooksState): this {
+    this.#kept.state = JSON.stringify(change(JSON.parse(this.#kept.state) as BooksState))
+    return this
+  }
+
   #keepState(): void {
     const state = this.books.state({ bookmarks: {}, failures: {} })
     this.#kept = { state: JSON.stringify(state), changes: [] }
@@ -119,14 +128,21 @@ class Machine {
     return Object.fromEntries(sums.map((sum) => [sum.workload, sum.joules]))
   }
 
-  /** The history's hours that ended and those that are open: energy, and seconds without the exporter. */
-  get hours(): { readonly joules: string; readonly down: number } {
+  /** The history's hours that ended and those that are open: energy, and seconds without the exporter or knowledge. */
+  get hours(): { readonly joules: string; readonly down: number; readonly unknown: number } {
     const open = this.books.history.state().hours.flatMap((record) => bucketOf(record) ?? [])
-    const hours = [...this.closed.filter(({ unit }) => unit === 'hour'), ...open]
+    // an hour that is handed out again after a restart is the same one
+    const ended = new Map(
+      this.closed
+        .filter(({ unit }) => unit === 'hour')
+        .map((hour) => [`${hour.zone} ${hour.from} ${hour.generation}`, hour]),
+    )
+    const hours = [...ended.values(), ...open]
     const energies = hours.flatMap(({ rows }) => rows.map(({ energy }) => energy))
     return {
       joules: EnergyTotal.of(...energies).toString(),
       down: hours.reduce((sum, hour) => sum + hour.down, 0),
+      unknown: hours.flatMap((hour) => [...hour.unknown.values()]).reduce<number>((sum, one) => sum + one, 0),
     }
   }
 }
@@ -150,7 +166,7 @@ describe('after a restart within a boot', () => {
       'exporter_down cpu host': '2.000000',
       'exporter_down cpu idle': '3.000000',
     })
-    expect(machine.hours).toEqual({ joules: '168.000000', down: 21 })
+    expect(machine.hours).toMatchObject({ joules: '168.000000', down: 21 })
     expect(machine.month).toEqual({ 'worker.service': 10 - 3 + 100 - 3 }) // what is idle is 3 W each
   })
 
@@ -159,7 +175,7 @@ describe('after a restart within a boot', () => {
     machine.tick(both(10, 100)).restart({ down: 5 }).restart({ down: 5 }).restart({ down: 5 })
     machine.tick(both(5, 50), { whileDown: true })
     expect([machine.shown, machine.used]).toEqual(['165.000000', '165.000000'])
-    expect(machine.hours).toEqual({ joules: '165.000000', down: 16 })
+    expect(machine.hours).toMatchObject({ joules: '165.000000', down: 16 })
   })
 
   test('a night without the exporter belongs to its hours by time', () => {
@@ -171,6 +187,27 @@ describe('after a restart within a boot', () => {
       .map(({ rows }) => Math.round(rows.reduce((sum, { energy }) => sum + energy.toJoules(), 0)))
     expect(perHour).toEqual([3600 + 10 - 1, ...Array.from({ length: 7 }, () => 3600)])
     expect(machine.hours.joules).toBe('28810.000000')
+  })
+
+  test('time without the exporter is not counted again as time in which nothing is known', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).restart({ down: 30 })
+    // a sensor without a counter begins anew: a first look, and then a reading from there on
+    machine.tick(new Map()).tick(both(1, 1))
+    expect(machine.hours).toMatchObject({ down: 31, unknown: 0 })
+    machine.tick(new Map(), { after: 5 }).tick(both(1, 1))
+    expect(machine.hours).toMatchObject({ down: 31, unknown: 5 + 5 })
+  })
+
+  test('budgets that do not fit begin anew, and nothing else does', () => {
+    const machine = new Machine()
+    machine
+      .tick(both(10, 100))
+      .spoil((state) => ({ ...state, budgets: { version: 99, budgets: [] } as never }))
+    machine.restart({ down: 5 })
+    expect(machine.books.problems).toEqual([expect.stringMatching(/^budgets: /)])
+    expect(machine.shown).toBe('110.000000')
+    expect(machine.hours.joules).toBe('110.000000')
   })
 
   test('a removed accelerator keeps its figures, and nothing is missing', () => {
@@ -198,7 +235,7 @@ describe('after another boot', () => {
     machine.tick(both(4, 5))
     expect(machine.shown).toBe('9.000000')
     expect(machine.used).toBe('119.000000')
-    expect(machine.hours).toEqual({ joules: '119.000000', down: 61 })
+    expect(machine.hours).toMatchObject({ joules: '119.000000', down: 61 })
   })
 
   test('a state of a later instant than now does not go on', () => {
@@ -216,6 +253,24 @@ describe('a reload', () => {
     machine.books.reconfigure(booksPolicy({ timeZone: 'Asia/Kathmandu' }))
     machine.tick(both(1, 1))
     expect(machine.hours.joules).toBe('112.000000')
+  })
+
+  test('another time zone, and a restart: what was handed out in the zone before comes out alike', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).tick(both(1, 1), { after: 3600 })
+    machine.books.reconfigure(booksPolicy({ timeZone: 'Asia/Kathmandu' }))
+    machine.tick(both(1, 1), { after: 1000 }).tick(both(1, 1), { after: 3600 })
+    machine.restart({ down: 5, more: { timeZone: 'Asia/Kathmandu' } }).tick(both(1, 1), { whileDown: true })
+    expect(machine.hours).toMatchObject({ joules: '118.000000', down: 6 })
+  })
+
+  test('another time zone over a restart', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).tick(both(1, 1), { after: 3600 })
+    machine.restart({ down: 5, more: { timeZone: 'Asia/Kathmandu' } }).tick(both(1, 1), { whileDown: true })
+    expect(machine.hours).toMatchObject({ joules: '114.000000', down: 6 })
+    machine.restart({ down: 5 }).tick(both(1, 1), { whileDown: true })
+    expect(machine.hours).toMatchObject({ joules: '116.000000', down: 12 })
   })
 
   test('another limit keeps the use', () => {

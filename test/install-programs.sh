@@ -7,7 +7,11 @@ set -euo pipefail
 declare -A packages=(
   [promtool]=prometheus
   [prometheus]=prometheus
+  [prometheus-alertmanager]=prometheus-alertmanager
+  [amtool]=prometheus-alertmanager
   [openssl]=openssl
+  [cc]=gcc
+  [/usr/include/stdio.h]=libc6-dev
   [prlimit]=util-linux
   [setpriv]=util-linux
   [unshare]=util-linux
@@ -22,7 +26,10 @@ declare -A packages=(
 # what tests do without it
 declare -A without=(
   [prometheus]='test/e2e/prometheus and hang, checks by promtool'
+  [prometheus-alertmanager]='test/e2e/alerts, checks by amtool'
   [openssl]='TLS in test/exposition'
+  [gcc]='a driver of NVIDIA GPUs in test/nvml and test/e2e/nvml'
+  [libc6-dev]='the same'
   [util-linux]='limits and rights in test/e2e/cli'
   [podman]='containers of Podman in test/names'
   [docker.io]='containers of Docker in test/names'
@@ -71,7 +78,7 @@ apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
   leave 'apt-get failed'
 [ -z "$(missing)" ] || leave 'apt-get did not bring everything'
 # Nor shall they start with the machine.
-for package in prometheus podman docker.io containerd; do
+for package in prometheus prometheus-alertmanager podman docker.io containerd; do
   grep -qx "$package" <<<"$install" || continue
   systemctl --quiet disable "${package%.io}.service" "${package%.io}.socket" 2>/dev/null || true
 done

@@ -53,6 +53,8 @@ export interface BooksChanges {
   readonly sensors: SensorsStand
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
+  /** The zone of the history, where it is another than that of the tick before. */
+  readonly timeZone?: string
 }
 
 /** What an earlier run has left. */
@@ -71,12 +73,18 @@ export class Books {
   readonly budgets: Budgets
   readonly demand: Demand
   history: History
+  /** What of the former books could not be used, in sentences. */
+  readonly problems: string[] = []
   #policy: BooksPolicy
   #bookedTo: Seconds
   #wasDown = false
+  /** How long it was down the last time: the gaps that domains tell of afterwards hold it once more. */
+  #downFor = 0
+  /** The zone of the history as far as state and changes tell it. */
+  #toldZone: string
   #closed: ClosedBucket[] = []
 
-  /** @throws Error when the former books do not fit together */
+  /** @throws RangeError when the former ledger does not fit together */
   constructor(
     policy: BooksPolicy,
     now: { readonly at: Seconds; readonly wall: Seconds },
@@ -84,7 +92,9 @@ export class Books {
     nameOf: NameOf = namesByPath,
   ) {
     this.#policy = policy
-    this.history = new History(new Calendar(policy.timeZone))
+    // The earlier run is done again in its own zone: the hours that it has handed out must come out alike.
+    this.history = new History(new Calendar(former?.state.history.zone ?? policy.timeZone))
+    this.#toldZone = this.history.zone
     this.budgets = new Budgets(policy.budgets, policy.node)
     this.demand = new Demand(policy.demand)
     this.#bookedTo = now.wall
@@ -98,6 +108,7 @@ export class Books {
     const goesOn = isCurrent && state.ledger.at <= now.at
     this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
     if (!goesOn) this.#countAlong(restored.endNaming(namesByPath, this.#bookedTo), this.#bookedTo, false)
+    this.#countHoursIn(policy.timeZone)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -110,11 +121,7 @@ export class Books {
     this.ledger.reconfigure(policy.ledger)
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
-    if (policy.timeZone !== this.#policy.timeZone) {
-      const history = new History(new Calendar(policy.timeZone))
-      history.restore(this.history.state())
-      this.history = history
-    }
+    this.#countHoursIn(policy.timeZone)
     this.#policy = policy
   }
 
@@ -124,7 +131,16 @@ export class Books {
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
-    return { wall: tick.wall, ledger: changes, sensors, ...(wasDown && { wasDown }) }
+    const { zone } = this.history
+    const hasMoved = zone !== this.#toldZone
+    this.#toldZone = zone
+    return {
+      wall: tick.wall,
+      ledger: changes,
+      sensors,
+      ...(wasDown && { wasDown }),
+      ...(hasMoved && { timeZone: zone }),
+    }
   }
 
   /** Hours and days that ended since this was last asked: they are to be kept. */
@@ -147,18 +163,37 @@ export class Books {
 
   /** Does all again that the earlier run has told, so that those who count along stand where they stood. */
   #restore({ state, changes }: FormerBooks, wall: Seconds, nameOf: NameOf): Ledger {
-    this.history.restore(state.history)
-    this.budgets.restore(state.budgets)
-    this.demand.restore(state.demand)
+    this.#attempt('history', () => this.history.restore(state.history))
+    this.#attempt('budgets', () => this.budgets.restore(state.budgets))
+    this.#attempt('demand', () => this.demand.restore(state.demand))
     this.#bookedTo = seconds(state.wall)
     const ledger = newLedger(this.#policy.ledger, seconds(state.ledger.at), nameOf)
     const ticks = changes.values()
     const later = changes.map((change) => change.ledger)
     ledger.restore(state.ledger, later, wall, (booked) => {
       const { value: change } = ticks.next()
-      if (change !== undefined) this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
+      if (change === undefined) return
+      if (change.timeZone !== undefined) this.#countHoursIn(change.timeZone)
+      this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
     })
     return ledger
+  }
+
+  #countHoursIn(timeZone: string): void {
+    const calendar = new Calendar(timeZone)
+    if (calendar.zone === this.history.zone) return
+    const history = new History(calendar)
+    history.restore(this.history.state())
+    this.history = history
+  }
+
+  /** One that does not fit begins anew; the others need not suffer for it. */
+  #attempt(what: string, restore: () => void): void {
+    try {
+      restore()
+    } catch (cause) {
+      this.problems.push(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`)
+    }
   }
 
   #countAlong(
@@ -168,8 +203,15 @@ export class Books {
   ): void {
     const span: WallSpan = { from: this.#bookedTo, to: wall }
     const { history } = this
-    if (wasDown) history.down(span)
-    else for (const { component, duration } of gaps) history.unknown(component, duration, span)
+    if (wasDown) {
+      history.down(span)
+      this.#downFor = Math.max(0, span.to - span.from)
+    } else {
+      for (const { component, duration } of gaps) {
+        const more = duration >= this.#downFor ? duration - this.#downFor : duration
+        if (more > 0) history.unknown(component, seconds(more), span)
+      }
+    }
     history.book(bookings, span)
     this.budgets.book(bookings, meters, span)
     this.demand.see(meters, span)

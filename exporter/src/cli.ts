@@ -5,8 +5,12 @@ import { ConfigError, loadConfig } from './config/load.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
 import { serve, type Exporter } from './main.ts'
+import { reportText } from './report-command.ts'
+import { ReportError } from './report/options.ts'
+import { RulesError, writeRules } from './rules-command.ts'
 import { StorageError } from './storage/lock.ts'
 import { version } from './version.ts'
+import { linuxClock } from './world.ts'
 
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64']
 
@@ -28,6 +32,16 @@ async function obey(flags: Flags): Promise<void> {
       loadWebConfig(flags.webConfigFile)
       process.stdout.write('the configuration is good\n')
       return
+    case 'report':
+      if (flags.report === undefined) return
+      process.stdout.write(
+        await reportText(flags, flags.report, loadConfig(flags.configFile), linuxClock.wall()),
+      )
+      return
+    case 'rules':
+      if (flags.rules === undefined) return
+      writeRules(flags.rules, loadConfig(flags.configFile), linuxClock.wall(), say)
+      return
     case 'serve':
       if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch)) {
         throw new UsageError(
@@ -42,6 +56,11 @@ async function obey(flags: Flags): Promise<void> {
 function obeySignals(exporter: Exporter): void {
   process.on('SIGHUP', () => exporter.reload())
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(exporter))
+  // What supervises us, such as systemd, starts us again.
+  void exporter.mustRestart.then((reason) => {
+    complain(`it has to be started anew: ${reason}`, 1)
+    return end(exporter)
+  })
 }
 
 async function end(exporter: Exporter): Promise<void> {
@@ -50,19 +69,27 @@ async function end(exporter: Exporter): Promise<void> {
   if (!hasEnded) process.kill(process.pid, 'SIGKILL')
 }
 
+/** What stands in the way of a good command line; its sentence says all. */
+const REFUSALS = [ListenError, StorageError, ReportError]
+
 function fail(cause: unknown): void {
-  if (cause instanceof UsageError || cause instanceof ConfigError) {
+  if (cause instanceof UsageError || cause instanceof ConfigError || cause instanceof RulesError) {
     complain(cause.message, 2)
-  } else if (cause instanceof ListenError || cause instanceof StorageError) {
-    complain(cause.message, 1)
+  } else if (REFUSALS.some((one) => cause instanceof one)) {
+    complain((cause as Error).message, 1)
   } else {
     complain(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause), 1)
   }
 }
 
 function complain(message: string, exitCode: number): void {
-  process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
+  say(message)
   process.exitCode = exitCode
+}
+
+/** To standard error: standard output is for what was asked for. */
+function say(message: string): void {
+  process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
 }
 
 run(process.argv.slice(2)).catch(fail)

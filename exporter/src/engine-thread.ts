@@ -1,5 +1,5 @@
 /** The engine in a thread of its own: ticks by its own clock, whoever scrapes, and hands each page over. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { Beat } from './beat.ts'
 import type { FormerBooks } from './books.ts'
 import { Engine, type Keeping } from './engine.ts'
@@ -7,6 +7,8 @@ import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from 
 import { PageWriter } from './exposition/page.ts'
 import { HistoryStore } from './history-store.ts'
 import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
+import { NvmlDoor } from './nvml/door.ts'
+import type { NvmlThreadSettings } from './nvml/messages.ts'
 import { Journal } from './storage/journal.ts'
 import { linuxClock, linuxFiles, linuxWorld, Unreadable, type CpuClock, type WorldPaths } from './world.ts'
 
@@ -15,16 +17,30 @@ if (port === null) throw new Error('engine-thread.ts runs in a worker thread onl
 
 const say = (message: FromEngine, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
-const { paths, config, storagePath } = workerData as EngineSettings
+const { paths, config, nvmlLibrary, storagePath } = workerData as EngineSettings
 const journal = storagePath === undefined ? undefined : openJournal(storagePath)
 const engine = new Engine(
-  linuxWorld(paths, await cpuClockFor(paths)),
+  linuxWorld(paths, await cpuClockFor(paths), nvmlDoor()),
   config,
   journal && keepingBy(journal, storagePath ?? ''),
 )
 journal?.beginAtOnce(engine.state(), linuxClock.now())
 const spare: PageBuffers[] = []
 const beat = new Beat(tick, linuxClock, config.tickSeconds)
+
+/** Opened at the first look; a machine without the driver costs a thread that sleeps. */
+function nvmlDoor(): NvmlDoor {
+  return new NvmlDoor({
+    startThread: (progress) =>
+      new Worker(new URL('./nvml/thread.js', import.meta.url), {
+        workerData: { library: nvmlLibrary, progress } satisfies NvmlThreadSettings,
+        name: 'nvml',
+        resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },
+      }),
+    onOutdated: (why) =>
+      say({ kind: 'must-restart', reason: `${why}; only a new process can talk to the new driver` }),
+  })
+}
 
 async function cpuClockFor({ procfs }: WorldPaths): Promise<CpuClock | undefined> {
   const libc = await openLibc()
@@ -115,6 +131,8 @@ port.on('message', (message: ToEngine) => {
   switch (message.kind) {
     case 'reconfigure':
       engine.reconfigure(message.config)
+      // What was counted under the settings before is not to be done again under these.
+      journal?.beginAtOnce(engine.state(), linuxClock.now())
       beat.change(message.config.tickSeconds)
       return
     case 'report':

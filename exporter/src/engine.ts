@@ -10,6 +10,7 @@ import {
 } from './books.ts'
 import type { Config } from './config/schema.ts'
 import { budgetRows } from './exposition/budget-reports.ts'
+import { energyToDate } from './exposition/to-date.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
 import {
@@ -74,11 +75,11 @@ export class Engine {
     this.#attendance = new Attendance(sensors(world, sensorSettings(config)), world.clock)
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
-    const { books, notice } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
+    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
       this.#nameOf(identity),
     )
     this.#books = books
-    this.#openingNotices = notice === undefined ? [] : [notice]
+    this.#openingNotices = [...notices]
     const { resumed } = books
     if (resumed !== undefined) this.#attendance.resume(resumed.bookmarks, resumed.failures)
   }
@@ -132,13 +133,12 @@ export class Engine {
   }
 
   overview(): EngineOverview {
-    const { budgets, demand } = this.#books
+    const { budgets, demand, history } = this.#books
     const wall = this.#world.clock.wall()
-    return overviewOf(
-      this.#stateNow(),
-      this.#recentPower,
-      budgetRows(budgets.statuses(wall), demand.statuses(wall)),
-    )
+    const rows = budgetRows(budgets.statuses(wall), demand.statuses(wall))
+    const overview = overviewOf(this.#stateNow(), this.#recentPower, rows)
+    // Without storage today and this month would begin with this run.
+    return this.#keeping === undefined ? overview : { ...overview, toDate: energyToDate(history, wall) }
   }
 
   sensorsReport(): unknown {
@@ -185,26 +185,35 @@ export class Engine {
   }
 }
 
-/** Books that do not fit together are left as they are: new ones are begun. */
+/** Former books that do not fit together are left as they are: new ones are begun. */
 function openBooks(
   { clock }: World,
   policy: BooksPolicy,
   former: FormerBooks | undefined,
   nameOf: NameOf,
-): { readonly books: Books; readonly notice: Notice | undefined } {
+): { readonly books: Books; readonly notices: readonly Notice[] } {
   const now = { at: clock.now(), wall: clock.wall() }
   try {
     const books = new Books(policy, now, former, nameOf)
-    return { books, notice: former && resumedNotice(books, former, now.wall) }
+    const problems = books.problems.map((reason) => misfit('part of the books of an earlier run', reason))
+    return {
+      books,
+      notices: former === undefined ? [] : [resumedNotice(books, former, now.wall), ...problems],
+    }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    const message = 'the books of an earlier run do not fit together; new ones are begun'
     return {
       books: new Books(policy, now, undefined, nameOf),
-      notice: { level: 'error', message, fields: { reason } },
+      notices: [misfit('the books of an earlier run', reason)],
     }
   }
 }
+
+const misfit = (what: string, reason: string): Notice => ({
+  level: 'error',
+  message: `${what} cannot be used and is begun anew`,
+  fields: { reason },
+})
 
 function resumedNotice({ resumed }: Books, { state, changes }: FormerBooks, wall: Seconds): Notice {
   const last = changes.at(-1)?.wall ?? state.wall
@@ -264,6 +273,7 @@ export const policyOf = (config: Config): LedgerPolicy => ({
 
 const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
 
-const sensorSettings = ({ powerModel }: Config): Parameters<typeof sensors>[1] => ({
+const sensorSettings = ({ nvidia, powerModel }: Config): Parameters<typeof sensors>[1] => ({
+  nvidia: nvidia.enabled,
   powerModel: powerModel.enabled ? powerModel : undefined,
 })

@@ -34,6 +34,17 @@ export interface Baseline {
   readonly source: BaselineSource
 }
 
+/** What an accelerator is called, so that its figures join with those of other exporters. */
+export interface AcceleratorIdentity {
+  readonly uuid: string
+  /** As the vendor's own tools number it. */
+  readonly index: number
+  readonly modelName: string
+  /** As sysfs writes it: `0000:65:00.0`. */
+  readonly pciBusId: string
+  readonly vendor: 'nvidia'
+}
+
 /** A thing whose energy is known. */
 export interface Domain {
   /** Unique on this machine, for example `package-0`. */
@@ -49,6 +60,8 @@ export interface Domain {
   readonly baseline: Baseline
   /** A model that keeps silent while a measured domain of the same component is present. */
   readonly standIn?: true
+  /** Of component `accelerator` only. */
+  readonly accelerator?: AcceleratorIdentity
 }
 
 /** Joules spent by one domain between two instants. */
@@ -147,6 +160,31 @@ export interface CpuUse {
   readonly cpu: Nanoseconds
 }
 
+/** Who used an accelerator between two instants, and who had it at its disposal. */
+export interface AcceleratorActivity {
+  /** By what its active energy is split: busy seconds, or any unit where they are not known. Empty: nobody used it. */
+  readonly use: readonly AcceleratorUse[]
+  /** Those whose part of it is a guess: they shared it with others, and nothing says how much each did. */
+  readonly guessed: ReadonlySet<AcceleratorUser>
+  /** Who carries its idle energy; what is left of 1 is held by nobody. */
+  readonly holders: readonly AcceleratorShare[]
+}
+
+/** A consumer, or a process that cannot be found here because its pid belongs to a PID namespace that is not seen. */
+export type AcceleratorUser = Consumer | 'unresolved_pid'
+
+export interface AcceleratorUse {
+  readonly to: AcceleratorUser
+  /** Above zero. */
+  readonly weight: number
+}
+
+export interface AcceleratorShare {
+  readonly to: AcceleratorUser
+  /** Above 0, at most 1. */
+  readonly share: number
+}
+
 /** What each consumer did between two instants. */
 export interface Activity {
   readonly from: Seconds
@@ -158,8 +196,8 @@ export interface Activity {
   readonly busyRatio: number
   /** Every cgroup that exists at the end of the interval. */
   readonly groups: readonly Group[]
-  /** Who holds each accelerator, keyed by its domain id; a key for every accelerator of the node. */
-  readonly holders: ReadonlyMap<string, readonly Consumer[]>
+  /** By domain id; a key for every accelerator of the node. */
+  readonly accelerators: ReadonlyMap<string, AcceleratorActivity>
   readonly census: Census
 }
 
@@ -263,6 +301,8 @@ export interface BudgetRule {
   readonly meter: string | undefined
   /** `cluster`: the limit is shared by all nodes that have this budget. */
   readonly scope: 'node' | 'cluster'
+  /** The highest power of all that it counts, on all nodes that share it; undefined: not known. For rules only. */
+  readonly maxWatts?: Watts | undefined
   readonly period: BudgetPeriod
   /** IANA name. */
   readonly timeZone: string
@@ -274,6 +314,8 @@ export interface DemandRule {
   readonly meter: string
   readonly blockMinutes: 15 | 30
   readonly limit: Watts | undefined
+  /** The highest power of the meter; undefined: not known. For rules only. */
+  readonly maxWatts?: Watts | undefined
   /** The highest block is kept from this day of each month on. */
   readonly billingDay: number
   readonly timeZone: string

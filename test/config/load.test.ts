@@ -33,6 +33,7 @@ const DEFAULTS = {
   expireAfterSeconds: 600,
   idlePolicy: 'holders',
   baselines: [],
+  nvidia: { enabled: true },
   powerModel: { enabled: true },
   processes: { enabled: true, top: 50 },
   seriesLimit: 20_000,
@@ -45,6 +46,7 @@ const DEFAULTS = {
   },
   budgets: [],
   demand: [],
+  report: { price: undefined, emissions: undefined },
 }
 
 describe('the example in the documentation', () => {
@@ -81,6 +83,7 @@ baselines:
   - domain: package-0
     watts: 35.5
   - { domain: dram-0, watts: 0 }
+nvidia: { enabled: false }
 power_model:
   enabled: false
   cpu_idle_watts: 40
@@ -93,6 +96,14 @@ node: gpu-07
 kubelet:
   url: http://127.0.0.1:10255
   ca_file: /etc/ca.crt
+report:
+  price_per_kwh: 0
+  currency: EUR
+  price_source: contract
+  price_date: 2026-01-01
+  emissions_grams_per_kwh: 363.5
+  emissions_source: grid operator
+  emissions_date: 2026-02-28
 `
     expect(load(text)).toEqual({
       tickSeconds: 0.5,
@@ -103,6 +114,7 @@ kubelet:
         { domain: 'package-0', watts: 35.5 },
         { domain: 'dram-0', watts: 0 },
       ],
+      nvidia: { enabled: false },
       powerModel: { enabled: false, cpuIdleWatts: 40, cpuMaxWatts: 40, memoryWatts: 6 },
       processes: { enabled: false, top: 1000 },
       seriesLimit: 100,
@@ -115,6 +127,10 @@ kubelet:
       },
       budgets: [],
       demand: [],
+      report: {
+        price: { perKwh: 0, currency: 'EUR', source: 'contract', date: '2026-01-01' },
+        emissions: { gramsPerKwh: 363.5, source: 'grid operator', date: '2026-02-28' },
+      },
     })
   })
 
@@ -143,6 +159,22 @@ baselines:
 
 describe('a file that does not fit', () => {
   test.each([
+    [
+      'report:\n  price_per_kwh: 0.3\n  currency: EUR\n  price_source: contract',
+      '`report.price_date` (line 2, column 3) is missing beside `price_per_kwh`',
+    ],
+    [
+      'report:\n  emissions_source: guess',
+      '`report.emissions_grams_per_kwh` (line 2, column 3) is missing beside `emissions_source`',
+    ],
+    [
+      'report:\n  price_per_kwh: -1\n  currency: EUR\n  price_source: x\n  price_date: 2026-02-28',
+      '`report.price_per_kwh` (line 2, column 18) must be 0 or more',
+    ],
+    [
+      'report:\n  emissions_date: 2026-02-30\n  emissions_grams_per_kwh: 1\n  emissions_source: x',
+      '`report.emissions_date` (line 2, column 19) is not a day of the calendar: write it as 2026-10-01',
+    ],
     ['tick_second: 5', 'unknown key `tick_second` (line 1, column 1): did you mean `tick_seconds`?'],
     [
       '\n\npower_model:\n  cpu_idle: 5',
@@ -158,7 +190,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `power_model`, `processes`, `series_limit`, `time_zone`, `node`, `kubelet`, `budgets`, `demand`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `processes`, `series_limit`, `time_zone`, `node`, `kubelet`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -307,6 +339,8 @@ describe('describeConfig', () => {
       ['baselines', 'list of mappings', '[]'],
       ['baselines[].domain', 'text', 'required'],
       ['baselines[].watts', 'number from 0', 'required'],
+      ['nvidia', 'mapping', ''],
+      ['nvidia.enabled', '`true` or `false`', 'true'],
       ['power_model', 'mapping', ''],
       ['power_model.enabled', '`true` or `false`', 'true'],
       ['power_model.cpu_idle_watts', 'number from 0', ''],
@@ -343,6 +377,7 @@ describe('describeConfig', () => {
       ['budgets[].facility_factor', 'number from 1 to 10', ''],
       ['budgets[].meter', 'text', ''],
       ['budgets[].scope', 'one of `node`, `cluster`', 'node'],
+      ['budgets[].max_watts', 'number above 0', ''],
       ['budgets[].period', 'one of `day`, `week`, `month`, `dates`', 'month'],
       ['budgets[].billing_day', 'whole number from 1 to 31', ''],
       ['budgets[].from', 'text', ''],
@@ -352,8 +387,17 @@ describe('describeConfig', () => {
       ['demand[].meter', 'text', 'required'],
       ['demand[].block_minutes', 'one of `15`, `30`', '15'],
       ['demand[].limit_watts', 'number above 0', ''],
+      ['demand[].max_watts', 'number above 0', ''],
       ['demand[].billing_day', 'whole number from 1 to 31', '1'],
       ['demand[].time_zone', 'text', ''],
+      ['report', 'mapping', ''],
+      ['report.price_per_kwh', 'number from 0', ''],
+      ['report.currency', 'text', ''],
+      ['report.price_source', 'text', ''],
+      ['report.price_date', 'text', ''],
+      ['report.emissions_grams_per_kwh', 'number from 0', ''],
+      ['report.emissions_source', 'text', ''],
+      ['report.emissions_date', 'text', ''],
     ])
   })
 

@@ -6,7 +6,7 @@ import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Consumer, Group, SensorStatus } from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds } from '../../exporter/src/units.ts'
 import { namesByPath } from '../../exporter/src/workloads/naming.ts'
-import { domain } from '../ledger/small-machine.ts'
+import { domain, heldBy } from '../ledger/small-machine.ts'
 
 const WALL_OFFSET = 1_760_000_000
 
@@ -135,7 +135,7 @@ export class BookedMachine {
         unreadableCpu: nanoseconds(0),
         busyRatio: 0.5,
         groups: this.#groups,
-        holders: new Map([['gpu-0', holder === undefined ? [] : [CONSUMERS[holder]]]]),
+        accelerators: heldBy({ 'gpu-0': holder === undefined ? [] : [CONSUMERS[holder]] }),
         census: this.#census,
       },
     })

@@ -17,6 +17,7 @@ import {
   span,
   toNobody,
   toWorkload,
+  wasDown,
 } from '../workloads/bookings.ts'
 import { BookedMachine } from './booked-machine.ts'
 import { parsePage } from './page-text.ts'
@@ -58,7 +59,7 @@ function counted(): {
   const budgets = new Budgets(rules, 'gpu-07')
   const demand = new Demand(demandRules)
   budgets.book(
-    [toWorkload(3600e6 + 1), toNobody(1800e6, 'overhead')],
+    [wasDown, toWorkload(3600e6 + 1), toNobody(1800e6, 'overhead')],
     noMeters,
     span(MIDNIGHT, MIDNIGHT + HOUR),
   )
@@ -268,7 +269,8 @@ describe('the start page', () => {
   test('says of a block how much of it was observed', () => {
     const demand = new Demand([demandRule()])
     const noon = at('2026-06-15T12:00:00Z')
-    demand.see(meters({ node: 450 * 100e6 }), span(noon + 450, noon + 900))
+    for (const from of [noon + 450, noon + 675])
+      demand.see(meters({ node: 225 * 100e6 }), span(from, from + 225))
     const html = overviewPage(
       { ...emptyOverview, ...budgetRows([], demand.statuses(seconds(noon + 900))) },
       [],

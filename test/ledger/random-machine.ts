@@ -5,6 +5,8 @@ import { IDLE_POLICIES, type IdlePolicy } from '../../exporter/src/ledger/idle-p
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Account } from '../../exporter/src/ledger/view.ts'
 import type {
+  AcceleratorActivity,
+  AcceleratorUser,
   Activity,
   Consumer,
   Domain,
@@ -23,14 +25,23 @@ const NAMED_AFTER = 2
 export const START = 1000
 
 /** psys ⊇ package ⊇ core, an estimate inside a measured whole, a slow node meter around all, a stand-in model. */
-const DOMAINS: readonly Domain[] = [
+export const DOMAINS: readonly Domain[] = [
   domain('meter', 'node', ''),
   domain('psys', 'node', 'meter'),
   domain('package-0', 'cpu', 'psys'),
   domain('package-0-core', 'cpu', 'package-0', { booked: false }),
   domain('package-1', 'cpu', 'psys'),
   domain('dram-0', 'memory', 'psys', { method: 'estimated' }),
-  domain('gpu-0', 'accelerator', 'meter', { method: 'integrated' }),
+  domain('gpu-0', 'accelerator', 'meter', {
+    method: 'integrated',
+    accelerator: {
+      uuid: 'GPU-0',
+      index: 0,
+      modelName: 'NVIDIA L4',
+      pciBusId: '0000:01:00.0',
+      vendor: 'nvidia',
+    },
+  }),
   domain('model-cpu', 'cpu', '', { method: 'estimated', standIn: true }),
   domain('crac', 'cooling', ''),
 ]
@@ -92,7 +103,10 @@ const step = fc.record({
   }),
   cpu: fc.array(fc.tuple(fc.nat(11), fc.nat(2_000_000_000)), { maxLength: 12 }),
   exit: fc.option(fc.nat(11), { freq: 3 }),
-  holders: fc.array(fc.nat(11), { maxLength: 3 }),
+  /** Slot 12 is a process that cannot be found. */
+  holders: fc.array(fc.nat(12), { maxLength: 3 }),
+  use: fc.array(fc.tuple(fc.nat(12), fc.double({ min: 1e-6, max: 60, noNaN: true })), { maxLength: 4 }),
+  estimated: fc.boolean(),
   unreadable: fc.constantFrom(0, 0, 5_000_000),
 })
 export type Step = typeof step extends fc.Arbitrary<infer One> ? One : never
@@ -196,7 +210,7 @@ export class Play {
       unreadableCpu: nanoseconds(one.unreadable),
       busyRatio: one.cpu.length / 12,
       groups: this.#consumers.map((consumer) => consumer.group),
-      holders: new Map([['gpu-0', one.holders.flatMap((slot) => this.#consumers[slot] ?? [])]]),
+      accelerators: new Map([['gpu-0', this.#accelerator(one)]]),
       census: {
         processes: 12,
         unreadable: 0,
@@ -204,6 +218,16 @@ export class Play {
         cpuTimeSource: 'clock',
         limitation: '',
       },
+    }
+  }
+
+  #accelerator({ holders, use, estimated }: Step): AcceleratorActivity {
+    const userOf = (slot: number): AcceleratorUser => this.#consumers[slot] ?? 'unresolved_pid'
+    return {
+      use: use.map(([slot, weight]) => ({ to: userOf(slot), weight })),
+      guessed: new Set(use.filter((_, index) => estimated || index % 2 === 0).map(([slot]) => userOf(slot))),
+      // the eighth part that nobody holds: MIG slices that are free
+      holders: holders.map((slot) => ({ to: userOf(slot), share: 7 / 8 / holders.length })),
     }
   }
 
@@ -225,6 +249,7 @@ export class Watch {
     const seen: string[] = []
     for (const [name, view] of [
       ...Object.entries(ledger.views),
+      ['accelerator', ledger.byAccelerator] as const,
       ['unattributed', ledger.unattributed] as const,
     ]) {
       for (const account of view.accounts())

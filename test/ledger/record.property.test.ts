@@ -53,10 +53,10 @@ const byLabels = (one: HolderState, other: HolderState): number =>
 /** What must be the same after a restart, and what waits for a ranking apart. */
 const booksOf = (ledger: Ledger): unknown => {
   const { at, views, nesting, unnamed, facts } = ledger.state()
-  const { workload, container, unattributed } = views
+  const { workload, container, accelerator, unattributed } = views
   return {
     at,
-    views: [workload, container, unattributed].map(sorted),
+    views: [workload, container, accelerator, unattributed].map(sorted),
     nesting,
     unnamed,
     facts,

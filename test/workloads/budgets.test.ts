@@ -12,6 +12,7 @@ import {
   throughJson,
   toNobody,
   toWorkload,
+  wasDown,
 } from './bookings.ts'
 
 const NODE = 'gpu-07'
@@ -181,11 +182,11 @@ describe('a meter', () => {
   })
 })
 
-/** 1 W, as one booking of each hour. */
+/** 1 W, as one booking of each hour, as if the exporter had been down all the time. */
 function oneWatt(some: Budgets, from: number, to: number): void {
   for (let hour = from; hour < to; hour += 3600) {
     const length = Math.min(3600, to - hour)
-    some.book([toWorkload(length * 1e6)], noMeters, span(hour, hour + length))
+    some.book([toNobody(length * 1e6, 'idle', 'exporter_down')], noMeters, span(hour, hour + length))
   }
 }
 
@@ -320,9 +321,38 @@ describe('periods', () => {
     expect(used(some, at('2026-06-16T05:00:00Z'))).toBe('7.000000')
   })
 
+  test('a night of which nothing is known has none of the first tick after it', () => {
+    const some = budgets({})
+    const midnight = at('2026-06-15T00:00:00Z')
+    for (let second = -3600; second < 0; second += 60)
+      some.book([toWorkload(60e6)], noMeters, span(midnight + second, midnight + second + 60))
+    some.book([toWorkload(1e6)], noMeters, span(midnight, midnight + 8 * 3600))
+    expect(used(some, midnight - 1)).toBe('3600.000000')
+    const status = statusOf(some, midnight + 8 * 3600)
+    expect([status.used.toString(), status.observedSince]).toEqual(['1.000000', midnight + 8 * 3600])
+    // and the projection goes on with the power that is known, not with a night of nothing
+    expect(status.projectedJoules).toBeCloseTo(1 + (3601 / 3600) * 16 * 3600, 6)
+  })
+
+  test('a night says nothing of a workload: what was spent in it belongs to nobody', () => {
+    const some = budgets({ name: 'all' }, { name: 'alice', match: { user: 'alice' } })
+    const midnight = at('2026-06-15T00:00:00Z')
+    for (let second = -3600; second < 0; second += 60)
+      some.book([toWorkload(60e6)], noMeters, span(midnight + second, midnight + second + 60))
+    const night = [toNobody(7 * 3600e6, 'idle', 'exporter_down'), toWorkload(1e6)]
+    some.book(night, noMeters, span(midnight, midnight + 8 * 3600))
+    const [all, alice] = some.statuses(seconds(midnight + 8 * 3600))
+    expect(all?.projectedJoules).toBeCloseTo(7 * 3600 + 1 + ((8 * 3600 + 1) / 9 / 3600) * 16 * 3600, 6)
+    expect(alice?.projectedJoules).toBeCloseTo(1 + (3601 / 3600) * 16 * 3600, 6)
+  })
+
   test('a holiday of many days leaves each day its part', () => {
     const some = budgets({})
-    some.book([toNobody(86_400_000_000 * 20)], noMeters, span('2026-06-01T00:00:00Z', '2026-06-21T00:00:00Z'))
+    some.book(
+      [toNobody(86_400_000_000 * 20, 'idle', 'exporter_down')],
+      noMeters,
+      span('2026-06-01T00:00:00Z', '2026-06-21T00:00:00Z'),
+    )
     for (const date of ['2026-06-14', '2026-06-20'])
       expect(used(some, at(`${date}T12:00:00Z`))).toBe('86400.000000')
   })
@@ -393,7 +423,11 @@ describe('the projection', () => {
 
   test('has the factor on IT and the overhead as it is', () => {
     const some = budgets({ facilityFactor: 1.5 })
-    some.book([toWorkload(3600e6), toNobody(360e6, 'overhead')], noMeters, span(midnight, midnight + HOUR))
+    some.book(
+      [wasDown, toWorkload(3600e6), toNobody(360e6, 'overhead')],
+      noMeters,
+      span(midnight, midnight + HOUR),
+    )
     // 1 W × 1.5 + 0.1 W, all day
     expect(statusOf(some, midnight + HOUR).projectedJoules).toBeCloseTo(1.6 * 24 * HOUR, 6)
   })
@@ -451,7 +485,7 @@ describe('a clock that wanders', () => {
 
   test('leaves no power of the future in the projection', () => {
     const some = budgets({})
-    some.book([toWorkload(3600e6 * 1000)], noMeters, span(NOON + 3600, NOON + 7200))
+    some.book([wasDown, toWorkload(3600e6 * 1000)], noMeters, span(NOON + 3600, NOON + 7200))
     some.book([toWorkload(1e6)], noMeters, SECOND)
     const left = at('2026-06-16T00:00:00Z') - (NOON + 1)
     expect(statusOf(some, NOON + 1).projectedJoules).toBeCloseTo(3_600_001 + left, 6)
@@ -574,7 +608,7 @@ describe('what is saved', () => {
       const next = seconds(wall + 977.3) // through the change of clocks and midnights of all zones
       const bookings = [
         toWorkload(1_234_567 * (step + 1), 'accelerator'),
-        toNobody(7 * step),
+        toNobody(7 * step, 'idle', 'exporter_down'),
         toNobody(333, 'overhead'),
       ]
       const reading = step % 4 === 0 ? meters({ pdu: 1_000_003 }) : noMeters
@@ -587,73 +621,6 @@ describe('what is saved', () => {
     }
     expect(restarted.state()).toEqual(steady.state())
     expect(steady.statuses(wall).every(({ used: some }) => !some.isZero)).toBe(true)
-  })
-
-  test('is followed by the changes of each tick, over reloads too', () => {
-    const some = new Budgets(rules, NODE)
-    let [wall, state, changes]: [number, unknown, unknown[]] = [
-      at('2026-10-24T20:00:00Z'),
-      throughJson(some.state()),
-      [],
-    ]
-    for (let step = 0; step < 120; step += 1) {
-      if (step === 40) [state, changes] = [throughJson(some.state()), []]
-      if (step === 60) some.reconfigure([...rules.slice(1), budgetRule({ name: 'new', meter: 'pdu' })], NODE)
-      if (step === 80) some.reconfigure(rules, NODE)
-      const reading = step % 4 === 0 ? meters({ pdu: 1_000_003 }) : noMeters
-      const bookings = [toWorkload(1_234_567 * (step + 1), 'accelerator'), toNobody(333, 'overhead')]
-      changes.push(throughJson(some.book(bookings, reading, span(wall, wall + 977.3))))
-      wall += 977.3
-      const after = new Budgets(rules, NODE)
-      after.restore(state, changes)
-      some.statuses(seconds(wall)).forEach((status) => {
-        const same = after.statuses(seconds(wall)).find(({ rule }) => rule.name === status.rule.name)
-        if (status.rule.name !== 'new') expect(same).toEqual(status)
-      })
-      if (step < 60 || step >= 80) expect(after.state()).toEqual(some.state())
-    }
-  })
-
-  test('says in a change who is in force only when it has to', () => {
-    const some = budgets({}, { name: 'meter', meter: 'pdu' })
-    const bookings = [toWorkload(5), toNobody(6, 'overhead')]
-    const identity = { counts: expect.any(String), period: { kind: 'day' }, timeZone: 'UTC' }
-    expect(some.book(bookings, noMeters, SECOND)).toEqual({
-      ...SECOND,
-      inForce: [
-        { name: 'b', ...identity },
-        { name: 'meter', ...identity },
-      ],
-      uses: [['0.000005', '0.000006'], null],
-    })
-    expect(some.book([], meters({ pdu: 7 }), SECOND)).toEqual({
-      ...SECOND,
-      uses: [['0.000000', '0.000000'], 7],
-    })
-  })
-
-  test.each<[unknown, string]>([
-    [3, 'the saved change of budgets cannot be used: it should be a mapping'],
-    [{ from: 0, to: 1, uses: [] }, 'the saved budgets and their changes do not fit'],
-    [{ from: 0, uses: [null] }, 'the saved change of budgets cannot be used: it should be a number'],
-    [
-      { from: 0, to: 1, uses: [-1] },
-      'the saved change of a budget cannot be used: it should be whole microjoules',
-    ],
-    [
-      { from: 0, to: 1, uses: [['1', '2']] },
-      'the saved change of a budget cannot be used: it should be decimal joules with six digits',
-    ],
-    [
-      { from: 0, to: 1, uses: [['1.000000']] },
-      'the saved change of a budget cannot be used: it should be text',
-    ],
-  ])('a change that does not fit is refused, and changes nothing: %j', (change, sentence) => {
-    const some = budgets({})
-    some.book([toWorkload(5)], noMeters, SECOND)
-    const before = some.state()
-    expect(() => some.restore(throughJson(before), [change])).toThrow(new StateError(sentence))
-    expect(some.state()).toEqual(before)
   })
 
   test('holds energies as text, to the microjoule', () => {
@@ -680,7 +647,6 @@ describe('what is saved', () => {
           recentOverhead: [{ from: NOON, joules: '0.000002', seconds: 1 }],
         },
       ],
-      inForce: 1,
     })
   })
 
@@ -696,7 +662,6 @@ describe('what is saved', () => {
 
   const saved = (change: object): unknown => ({
     version: 1,
-    inForce: 1,
     budgets: [
       {
         name: 'b',
@@ -763,5 +728,5 @@ test('without budgets nothing is done and nothing saved', () => {
   const some = budgets()
   some.book([toWorkload(microjoules(5))], noMeters, SECOND)
   expect(some.statuses(NOON)).toEqual([])
-  expect(some.state()).toEqual({ version: 1, budgets: [], inForce: 0 })
+  expect(some.state()).toEqual({ version: 1, budgets: [] })
 })

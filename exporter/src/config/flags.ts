@@ -2,13 +2,15 @@
 import { parseArgs } from 'node:util'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import { nearest } from './nearest.ts'
+import { REPORT_FLAGS, reportFlagsOf, type ReportFlags } from './report-flags.ts'
+import { RULES_FLAGS, rulesFlagsOf, type RulesFlags } from './rules-flags.ts'
+import { oneOf, UsageError, type Setting } from './usage-error.ts'
 
-/** A command line that cannot be followed. The message is one sentence that names the flag or variable. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
+export type { ReportFlags } from './report-flags.ts'
+export type { RulesFlags } from './rules-flags.ts'
+export { UsageError } from './usage-error.ts'
 
-export const COMMANDS = ['serve', 'check-config'] as const
+export const COMMANDS = ['serve', 'check-config', 'report', 'rules'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -28,10 +30,16 @@ export interface Flags {
   readonly procfs: string
   readonly sysfs: string
   readonly rootfs: string
+  /** Absent: where NVIDIA's driver puts its library. */
+  readonly nvmlLibrary: string | undefined
   /** Undefined: nothing is kept from run to run. */
   readonly storagePath: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  /** Present with the command `report`. */
+  readonly report?: ReportFlags
+  /** Present with the command `rules`. */
+  readonly rules?: RulesFlags
 }
 
 export interface FlagRow {
@@ -40,6 +48,8 @@ export interface FlagRow {
   readonly value: string
   readonly default: string
   readonly sentence: string
+  /** The only command that takes it; absent: all do. */
+  readonly only?: Command
 }
 
 const FLAGS = [
@@ -67,6 +77,12 @@ const FLAGS = [
     sentence: 'Where the root file system of the host is seen.',
   },
   {
+    name: 'path.nvml',
+    value: 'FILE',
+    default: '',
+    sentence: 'Library of NVIDIA’s driver; without it, `libnvidia-ml.so.1` as the system’s loader finds it.',
+  },
+  {
     name: 'storage.path',
     value: 'FOLDER',
     default: '/var/lib/wattribute',
@@ -85,6 +101,8 @@ const FLAGS = [
     default: 'logfmt',
     sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
   },
+  ...REPORT_FLAGS,
+  ...RULES_FLAGS,
 ] as const satisfies readonly FlagRow[]
 
 /** For the documentation. */
@@ -115,8 +133,10 @@ export function parseFlags(
   if (given.switches.has('help')) return { help: true }
   if (given.switches.has('version')) return { version: true }
   const valueOf = (name: FlagName): Setting => settingOf(name, given.values.get(name), env)
+  const command = commandOf(given.words)
+  refuseForeign(command, given.values)
   return {
-    command: commandOf(given.words),
+    command,
     listenAddress: listenAddressOf(valueOf('web.listen-address')),
     telemetryPath: telemetryPathOf(valueOf('web.telemetry-path')),
     webConfigFile: valueOf('web.config.file').text || undefined,
@@ -124,9 +144,21 @@ export function parseFlags(
     procfs: valueOf('path.procfs').text,
     sysfs: valueOf('path.sysfs').text,
     rootfs: valueOf('path.rootfs').text,
+    nvmlLibrary: valueOf('path.nvml').text || undefined,
     storagePath: valueOf('storage.path').text || undefined,
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
+    ...(command === 'report' && { report: reportFlagsOf(valueOf) }),
+    ...(command === 'rules' && { rules: rulesFlagsOf(valueOf) }),
+  }
+}
+
+/** An environment variable of another command is left alone: one environment may serve several. */
+function refuseForeign(command: Command, given: ReadonlyMap<string, string>): void {
+  for (const { name, only } of flagRows) {
+    if (only !== undefined && only !== command && given.has(name)) {
+      throw new UsageError(`--${name} is a flag of ${only}, not of ${command}`)
+    }
   }
 }
 
@@ -188,16 +220,9 @@ function unknownFlag(rawName: string): UsageError {
 function commandOf([word, ...rest]: readonly string[]): Command {
   if (word === undefined) return 'serve'
   const command = COMMANDS.find((one) => one === word)
-  if (command === undefined)
-    throw new UsageError(`unknown command ${word}: known are ${COMMANDS.join(' and ')}`)
+  if (command === undefined) throw new UsageError(`unknown command ${word}: known are ${COMMANDS.join(', ')}`)
   if (rest[0] !== undefined) throw new UsageError(`${command} takes no argument: ${rest[0]}`)
   return command
-}
-
-interface Setting {
-  readonly text: string
-  /** The flag, or the variable that it comes from. */
-  readonly from: string
 }
 
 function settingOf(
@@ -233,23 +258,35 @@ function telemetryPathOf({ text, from }: Setting): string {
   return text
 }
 
-function oneOf<Word extends string>(words: readonly Word[], { text, from }: Setting): Word {
-  const word = words.find((one) => one === text)
-  if (word === undefined) throw new UsageError(`${from}: ${text} is not one of ${words.join(', ')}`)
-  return word
-}
-
 export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
+       wattribute report --period=PERIOD [flags]
+       wattribute rules [flags]
 
 Books this machine's electricity to its workloads, for Prometheus.
 
   serve          Measure, and serve the metrics (default).
   check-config   Check the files of --config.file and --web.config.file, and end.
+  report         Print who used how much energy in a period, from the history or a Prometheus.
+  rules          Print alert rules of Prometheus for --config.file, and refuse those that could never fire.
 
 Flags, each also as an environment variable such as ${environmentName(FLAGS[0].name)}:
 
-${[...FLAGS.map(usageOfFlag), ...SWITCHES.map(({ name, sentence }) => `  --${name}\n      ${sentence}`)].join('\n')}
+${[...flagRows.filter(({ only }) => only === undefined).map(usageOfFlag), ...SWITCHES.map(({ name, sentence }) => `  --${name}\n      ${sentence}`)].join('\n')}
+
+Flags of report:
+
+${flagRows
+  .filter(({ only }) => only === 'report')
+  .map(usageOfFlag)
+  .join('\n')}
+
+Flags of rules:
+
+${flagRows
+  .filter(({ only }) => only === 'rules')
+  .map(usageOfFlag)
+  .join('\n')}
 `
 
 function usageOfFlag({ name, value, default: otherwise, sentence }: FlagRow): string {

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { seconds, watts } from '../units.ts'
 import { budgetRuleOf, demandRuleOf } from './budget-schema.ts'
+import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { ConfigError, readStrictYaml } from './strict-yaml.ts'
 import { machineTimeZone } from './time-zone.ts'
@@ -33,6 +34,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
   expireAfterSeconds: seconds(content.expire_after_seconds),
   idlePolicy: content.idle_policy,
   baselines: content.baselines.map((baseline) => ({ domain: baseline.domain, watts: watts(baseline.watts) })),
+  nvidia: { enabled: content.nvidia.enabled },
   powerModel: powerModelOf(content.power_model),
   processes: { enabled: content.processes.enabled, top: content.processes.top },
   seriesLimit: content.series_limit,
@@ -45,6 +47,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
   },
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
   demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
+  report: reportConfigOf(content.report),
 })
 
 function powerModelOf(model: z.output<typeof configSchema>['power_model']): Config['powerModel'] {

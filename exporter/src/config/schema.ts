@@ -4,6 +4,7 @@ import { IDLE_POLICIES, type IdlePolicy } from '../ledger/idle-policy.ts'
 import type { BudgetRule, DemandRule } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
 import { budgets, demand, timeZone } from './budget-schema.ts'
+import { report, type ReportConfig } from './report-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -64,6 +65,16 @@ const powerModel = z
   .prefault({})
   .describe('The model that stands in where no sensor measures; its figures have `method="estimated"`.')
 
+const nvidia = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe('Whether the library of NVIDIA’s driver is asked, where there is one.'),
+  })
+  .prefault({})
+  .describe('NVIDIA GPUs.')
+
 const processes = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Whether single processes have series of their own.'),
@@ -115,6 +126,7 @@ export const configSchema = z.strictObject({
       'Who is charged for idle energy. `holders`: those who hold an accelerator; `proportional`: each like its active energy; `equal`: all that were active, in equal parts; `none`: nobody.',
     ),
   baselines,
+  nvidia,
   power_model: powerModel,
   processes,
   series_limit: count(100, 1_000_000)
@@ -132,6 +144,7 @@ export const configSchema = z.strictObject({
   kubelet,
   budgets,
   demand,
+  report,
 })
 
 /** The settings as the rooms know them, frozen. */
@@ -142,6 +155,7 @@ export interface Config {
   readonly idlePolicy: IdlePolicy
   /** No domain is named twice. */
   readonly baselines: readonly { readonly domain: string; readonly watts: Watts }[]
+  readonly nvidia: { readonly enabled: boolean }
   readonly powerModel: {
     readonly enabled: boolean
     readonly cpuIdleWatts?: Watts
@@ -161,6 +175,7 @@ export interface Config {
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */
   readonly demand: readonly DemandRule[]
+  readonly report: ReportConfig
 }
 
 export interface KeyDescription {

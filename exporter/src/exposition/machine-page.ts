@@ -54,6 +54,7 @@ export class MachinePage {
       container: this.#renderView(writer, ENERGY_FAMILIES.container, ledger.views.container),
       process: this.#renderView(writer, ENERGY_FAMILIES.process, ledger.views.process),
     }
+    this.#renderView(writer, catalogue.workloadAcceleratorEnergy, ledger.byAccelerator)
     const unattributed = this.#renderView(writer, catalogue.unattributedEnergy, ledger.unattributed)
     renderInfo(writer, state)
     const pending = renderBalance(writer, catalogue.ledgerPending, state, (view, component) =>
@@ -103,6 +104,8 @@ function labelsOf({ holder, energyClass }: Account, metric: Metric): string[] {
   switch (metric) {
     case catalogue.processEnergy:
       return [...holder.labels, component, part]
+    case catalogue.workloadAcceleratorEnergy:
+      return [...holder.labels, part]
     case catalogue.unattributedEnergy:
       return [component, part, method, ...holder.labels]
     default:
@@ -221,7 +224,7 @@ export function stateOf(
 }
 
 /** Several groups may be one container or one workload: each has one series, so that joins on it find one. */
-function renderInfo(writer: PageWriter, { ledger, groups }: MachineState): void {
+function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): void {
   const containers = new Map<string, Row>()
   const workloads = new Map<string, Row>()
   for (const { identity, names } of ledger.named(groups)) {
@@ -238,6 +241,13 @@ function renderInfo(writer: PageWriter, { ledger, groups }: MachineState): void 
     })
   }
   writer.table(catalogue.containerInfo, Array.from(containers.values()))
+  writer.table(
+    catalogue.acceleratorInfo,
+    Array.from(ledger.accelerators(at), ([domain, { uuid, index, modelName, pciBusId, vendor }]) => ({
+      labels: [domain, uuid, String(index), modelName, pciBusId, vendor],
+      value: 1,
+    })),
+  )
   writer.table(catalogue.workloadInfo, Array.from(workloads.values()))
 }
 

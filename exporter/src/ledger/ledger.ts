@@ -8,6 +8,7 @@
  */
 import { COMPONENTS } from '../model.ts'
 import type {
+  AcceleratorIdentity,
   Activity,
   Booking,
   Component,
@@ -39,7 +40,7 @@ import { Nesting, type DomainAccount, type Gap, type Leaf, type LeafReading } fr
 import { ProcessView } from './process-view.ts'
 import type { FactsRecord, LedgerChanges, LedgerState } from './record.ts'
 import { View, type Holder, type Lifetimes } from './view.ts'
-import { Unnamed } from './unnamed.ts'
+import { Unnamed, type Energy } from './unnamed.ts'
 import type { Recipient } from './weights.ts'
 
 export interface LedgerPolicy {
@@ -73,17 +74,23 @@ export const VIEW_LABELS = {
 export const VIEWS = ['workload', 'container', 'process'] as const
 export type ViewName = (typeof VIEWS)[number]
 
+/** Of the view by accelerator, which says again, board by board, what the workload view has of accelerators. */
+export const ACCELERATOR_VIEW_LABELS = ['workload', 'namespace', 'uuid'] as const
+
 /** Where energy goes that has no series of its own, in the order of the labels above. */
 const OVERFLOW = {
   workload: ['other', '', 'other', '', '', ''],
   container: ['', '', '', 'other', 'other', ''],
   process: ['', 'other', '', '', ''],
+  accelerator: ['other', '', ''],
 } as const
 
 /** The series of a cgroup's consumers, and what they are called. */
 interface GroupAccounts {
   container: Holder
   workload: Holder
+  /** By UUID, of the accelerators that it has used. */
+  readonly accelerators: Map<string, Holder>
   readonly names: Names
 }
 
@@ -110,6 +117,7 @@ export class Ledger {
   readonly nesting: Nesting
   readonly baselines: Baselines
   readonly views: Readonly<Record<ViewName, View>>
+  readonly byAccelerator: View
   /** One series per reason. */
   readonly unattributed: View
   /** Energy of the leaves, summed apart from all accounts: what the audit compares a page with. */
@@ -123,6 +131,7 @@ export class Ledger {
   /** Since the changes were last taken down. */
   #newFacts: FactsRecord[] = []
   #bookedAt: Seconds
+  readonly #accelerators = new Map<string, AcceleratorIdentity>()
   #policy: LedgerPolicy
 
   /**
@@ -145,6 +154,7 @@ export class Ledger {
       container: view(OVERFLOW.container),
       process: view(OVERFLOW.process),
     }
+    this.byAccelerator = view(OVERFLOW.accelerator)
     this.unattributed = view(['no_activity'])
     this.#processes = new ProcessView(this.views.process, {
       places: policy.processes,
@@ -165,6 +175,9 @@ export class Ledger {
     const { at, wall, activity } = tick
     this.#bookedAt = at
     this.#nameThoseWhoWait(tick)
+    for (const { id, accelerator } of tick.domains) {
+      if (accelerator !== undefined) this.#accelerators.set(id, accelerator)
+    }
     const { readings, unread } = this.nesting.settle(at, wall, tick.domains, tick.readings)
     for (const reading of readings) this.#count(reading)
     const post = (to: Recipient, leaf: Leaf, part: Part, amount: Microjoules): void =>
@@ -189,6 +202,7 @@ export class Ledger {
       workload: workload.changes(),
       container: container.changes(),
       process: process.changes(),
+      accelerator: this.byAccelerator.changes(),
       unattributed: this.unattributed.changes(),
     }
     const { booked, gaps, ...nesting } = this.nesting.changes()
@@ -229,7 +243,7 @@ export class Ledger {
     const workloads = Array.from(this.views.workload.accounts(), ({ holder }) => holder)
     return {
       at: this.#bookedAt,
-      views: mapValues({ ...this.views, unattributed: this.unattributed }, (view) => view.state()),
+      views: mapValues(this.#viewsByName(), (view) => view.state()),
       nesting: this.nesting.state(),
       waiting: this.#processes.waiting(),
       unnamed: this.#unnamed.records(),
@@ -251,7 +265,7 @@ export class Ledger {
     wall: Seconds,
     each: (tick: Omit<TickOfBooks, 'changes'>) => void,
   ): void {
-    const views = { ...this.views, unattributed: this.unattributed }
+    const views = this.#viewsByName()
     for (const [name, view] of Object.entries(views)) {
       const own = state.views[name]
       if (own !== undefined) view.restore(own, seconds(state.at))
@@ -287,6 +301,13 @@ export class Ledger {
     }
   }
 
+  /** The accelerators that stand in the tree now, by domain id. */
+  accelerators(at: Seconds): ReadonlyMap<string, AcceleratorIdentity> {
+    const present = new Set(this.nesting.leaves(at).map(({ id }) => id))
+    for (const id of this.#accelerators.keys()) if (!present.has(id)) this.#accelerators.delete(id)
+    return this.#accelerators
+  }
+
   /** Booked energy that a view does not show yet. */
   pending(view: ViewName, component: Component): EnergyTotal {
     const own = view === 'process' ? this.#processes.pending(component) : this.views[view].pending(component)
@@ -312,8 +333,13 @@ export class Ledger {
     post(reason, domain, active, microjoules(spent - idle))
   }
 
+  /** As the journal calls them. */
+  #viewsByName(): Readonly<Record<string, View>> {
+    return { ...this.views, accelerator: this.byAccelerator, unattributed: this.unattributed }
+  }
+
   #allViews(): View[] {
-    return [...Object.values(this.views), this.unattributed]
+    return Object.values(this.#viewsByName())
   }
 
   #count({ domain, spent }: LeafReading): void {
@@ -324,7 +350,7 @@ export class Ledger {
 
   #post(
     to: Recipient,
-    { component, method }: Leaf,
+    { id, component, method }: Leaf,
     part: Part,
     amount: Microjoules,
     { at, wall }: Tick,
@@ -335,26 +361,43 @@ export class Ledger {
       this.unattributed.book(this.unattributed.holder([to], at), energyClass, amount, at, wall)
       return
     }
-    this.#bookTo(to, this.classes.of(component, part, method), amount, at, wall)
+    const energy = {
+      energyClass: this.classes.of(component, part, method),
+      uuid: this.#accelerators.get(id)?.uuid,
+    }
+    this.#bookTo(to, energy, amount, at, wall)
   }
 
-  #bookTo(to: Consumer, energyClass: EnergyClass, amount: Microjoules, at: Seconds, wall: Seconds): void {
+  #bookTo(to: Consumer, energy: Energy, amount: Microjoules, at: Seconds, wall: Seconds): void {
     const accounts = this.#accountsOf(to.group, at)
     if (accounts === undefined) {
-      this.#unnamed.wait(to, energyClass, amount)
+      this.#unnamed.wait(to, energy, amount)
       return
     }
-    const { component, part } = energyClass
+    const { energyClass, uuid } = energy
     this.views.container.book(accounts.container, energyClass, amount, at, wall)
     this.views.workload.book(accounts.workload, energyClass, amount, at, wall)
-    this.#processes.book(to, this.classes.of(component, part, ''), amount, at, wall)
+    const partClass = this.classes.of(energyClass.component, energyClass.part, '')
+    this.#processes.book(to, partClass, amount, at, wall)
+    if (uuid !== undefined) {
+      this.byAccelerator.book(this.#acceleratorOf(accounts, uuid, at), partClass, amount, at, wall)
+    }
+  }
+
+  #acceleratorOf({ accelerators, names }: GroupAccounts, uuid: string, at: Seconds): Holder {
+    const known = accelerators.get(uuid)
+    if (known !== undefined && !known.isRetired) return known
+    const { workload, namespace } = names.facts
+    const holder = this.byAccelerator.holder([workload, namespace, uuid], at)
+    accelerators.set(uuid, holder)
+    return holder
   }
 
   #nameThoseWhoWait({ at, wall }: Pick<Tick, 'at' | 'wall'>, nameOf = this.#nameOf): void {
     for (const group of this.#unnamed.groups) {
       if (this.#accountsOf(group, at, nameOf) === undefined) continue
-      for (const [consumer, energyClass, amount] of this.#unnamed.take(group)) {
-        this.#bookTo(consumer, energyClass, amount, at, wall)
+      for (const { consumer, energy, amount } of this.#unnamed.take(group)) {
+        this.#bookTo(consumer, energy, microjoules(amount), at, wall)
       }
     }
   }
@@ -367,6 +410,7 @@ export class Ledger {
     if (names === undefined) return undefined
     const accounts: GroupAccounts = {
       names,
+      accelerators: known?.accelerators ?? new Map<string, Holder>(),
       container: this.views.container.holder(containerLabels(group.identity, names), at),
       workload: this.views.workload.holder(workloadLabels(names.facts), at),
     }
@@ -382,6 +426,7 @@ export class Ledger {
       if (accounts === undefined) continue
       accounts.container.lastSeen = at
       accounts.workload.lastSeen = at
+      for (const holder of accounts.accelerators.values()) holder.lastSeen = at
     }
   }
 

@@ -91,7 +91,8 @@ export type WaitingRecord = readonly (readonly [ClassRecord, number])[]
 export interface UnnamedRecord {
   readonly path: string
   readonly identity: Identity
-  readonly energies: WaitingRecord
+  /** Kind, microjoules, UUID of the accelerator or nothing. */
+  readonly energies: readonly (readonly [ClassRecord, number, string])[]
 }
 
 /** What is known of a workload beyond the labels of its series. */

@@ -4,23 +4,30 @@ import { EnergyTotal, microjoules, type Microjoules } from '../units.ts'
 import { classRecord, type EnergyClass, type EnergyClasses } from './classes.ts'
 import type { UnnamedRecord } from './record.ts'
 
-interface Waiting {
-  readonly consumer: Consumer
+/** What kind of energy, and of which accelerator, by its UUID. */
+export interface Energy {
   readonly energyClass: EnergyClass
+  readonly uuid: string | undefined
+}
+
+export interface Waiting {
+  readonly consumer: Consumer
+  readonly energy: Energy
+  /** Microjoules. */
   amount: number
 }
 
 export class Unnamed {
   readonly #groups = new Map<Group, Waiting[]>()
 
-  wait(consumer: Consumer, energyClass: EnergyClass, amount: Microjoules): void {
+  wait(consumer: Consumer, energy: Energy, amount: Microjoules): void {
     let waiting = this.#groups.get(consumer.group)
     if (waiting === undefined) {
       waiting = []
       this.#groups.set(consumer.group, waiting)
     }
-    const known = waiting.find((one) => one.consumer === consumer && one.energyClass === energyClass)
-    if (known === undefined) waiting.push({ consumer, energyClass, amount })
+    const known = waiting.find((one) => one.consumer === consumer && isSame(one.energy, energy))
+    if (known === undefined) waiting.push({ consumer, energy, amount })
     else known.amount += amount
   }
 
@@ -29,27 +36,32 @@ export class Unnamed {
   }
 
   /** Hands out what waits for a group; it waits no longer. */
-  take(group: Group): readonly (readonly [Consumer, EnergyClass, Microjoules])[] {
+  take(group: Group): readonly Waiting[] {
     const waiting = this.#groups.get(group) ?? []
     this.#groups.delete(group)
-    return waiting.map(({ consumer, energyClass, amount }) => [consumer, energyClass, microjoules(amount)])
+    return waiting
   }
 
   total(component: Component): EnergyTotal {
     const sum = new EnergyTotal()
-    for (const { energyClass, amount } of Array.from(this.#groups.values()).flat()) {
-      if (energyClass.component === component) sum.add(microjoules(amount))
+    for (const { energy, amount } of Array.from(this.#groups.values()).flat()) {
+      if (energy.energyClass.component === component) sum.add(microjoules(amount))
     }
     return sum
   }
 
   records(): readonly UnnamedRecord[] {
     return Array.from(this.#groups, ([{ path, identity }, waiting]) => {
-      const sums = new Map<EnergyClass, number>()
-      for (const { energyClass, amount } of waiting) {
-        sums.set(energyClass, (sums.get(energyClass) ?? 0) + amount)
+      const sums: { energy: Energy; amount: number }[] = []
+      for (const { energy, amount } of waiting) {
+        const known = sums.find((one) => isSame(one.energy, energy))
+        if (known === undefined) sums.push({ energy, amount })
+        else known.amount += amount
       }
-      const energies = Array.from(sums, ([energyClass, sum]) => [classRecord(energyClass), sum] as const)
+      const energies = sums.map(
+        ({ energy: { energyClass, uuid }, amount }) =>
+          [classRecord(energyClass), amount, uuid ?? ''] as const,
+      )
       return { path, identity, energies }
     })
   }
@@ -59,9 +71,13 @@ export class Unnamed {
     this.#groups.clear()
     for (const { path, identity, energies } of records) {
       const consumer = { kind: 'exited', group: { path, identity } } as const
-      for (const [record, amount] of energies) {
-        this.wait(consumer, classes.fromRecord(record), microjoules(amount))
+      for (const [record, amount, uuid] of energies) {
+        const energy = { energyClass: classes.fromRecord(record), uuid: uuid === '' ? undefined : uuid }
+        this.wait(consumer, energy, microjoules(amount))
       }
     }
   }
 }
+
+const isSame = (one: Energy, other: Energy): boolean =>
+  one.energyClass === other.energyClass && one.uuid === other.uuid

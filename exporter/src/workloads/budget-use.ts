@@ -47,7 +47,7 @@ function boundsOf(period: BudgetPeriod): readonly (number | string)[] {
 }
 
 /** @throws StateError */
-export function identityIn(value: unknown): BudgetIdentity {
+function identityIn(value: unknown): BudgetIdentity {
   const { name, counts, period, timeZone } = recordIn(value, 'budget')
   return {
     name: textIn(name, 'name of a budget'),

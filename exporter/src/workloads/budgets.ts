@@ -11,14 +11,14 @@ import {
   type WallSpan,
   type WorkloadFacts,
 } from '../model.ts'
-import { EnergyTotal, microjoules, seconds, type Microjoules, type Seconds } from '../units.ts'
+import { EnergyTotal, seconds, type Microjoules, type Seconds } from '../units.ts'
 import { fitsNode, workloadTestOf } from './budget-match.ts'
 import type { PeriodPhase } from './budget-period.ts'
-import { BudgetUse, identityIn, keyOf, type BudgetIdentity, type BudgetUseState } from './budget-use.ts'
+import { BudgetUse, keyOf, type BudgetIdentity, type BudgetUseState } from './budget-use.ts'
 import { energyTotal } from './exact-energy.ts'
 import { Retained } from './retained.ts'
-import { energyIn, listIn, numberIn, readingIn, recordIn, spanIn, StateError, textIn } from './saved-state.ts'
-import { withoutJumps } from './time-split.ts'
+import { listIn, recordIn, StateError } from './saved-state.ts'
+import { isOneTick, withoutJumps } from './time-split.ts'
 
 export { StateError } from './saved-state.ts'
 
@@ -45,30 +45,12 @@ export interface BudgetStatus {
 /** Plain JSON. */
 export interface BudgetsState {
   readonly version: 1
-  /** Those in force are last, in their order. */
   readonly budgets: readonly BudgetUseState[]
-  readonly inForce: number
 }
-
-/** What a tick has changed, as plain JSON: small enough to be written down every tick. */
-export interface BudgetsChange {
-  /** Unix time. */
-  readonly from: number
-  readonly to: number
-  /** Given when it is not what the change or the state before had. */
-  readonly inForce?: readonly BudgetIdentity[]
-  /** For each budget in force. */
-  readonly uses: readonly BudgetChange[]
-}
-
-/** Decimal joules of what was booked, without the overhead and of it; or microjoules of a meter, null when not read. */
-type BudgetChange = readonly [it: string, overhead: string] | number | null
 
 export class Budgets {
-  #uses = noUses()
+  readonly #uses = new Retained<BudgetIdentity, BudgetUse>(keyOf, (identity) => new BudgetUse(identity))
   #inForce: readonly Budget[] = []
-  /** Whether a change has told who is in force. */
-  #isTold = false
   /** They count the whole node, with what belongs to nobody. */
   #ofAll: readonly Budget[] = []
   #ofSome: readonly Budget[] = []
@@ -98,14 +80,9 @@ export class Budgets {
    * @param bookings their `workload` is best one object for as long as nothing of it changes: it is matched once
    * @param meters what was spent by each domain that was read, and by `node`: all that was measured
    * @param span may end before it begins, or be years long, where the clock was set: all is counted at its end then
-   * @returns what was changed, for `restore`; undefined when there is no budget
    */
-  book(
-    bookings: readonly Booking[],
-    meters: ReadonlyMap<string, Microjoules>,
-    span: WallSpan,
-  ): BudgetsChange | undefined {
-    if (this.#inForce.length === 0) return undefined
+  book(bookings: readonly Booking[], meters: ReadonlyMap<string, Microjoules>, span: WallSpan): void {
+    if (this.#inForce.length === 0) return
     for (const { part, amount, workload } of bookings) {
       const rank = PART_RANK[part]
       for (const budget of this.#ofAll) budget.collect(rank, amount)
@@ -113,11 +90,8 @@ export class Budgets {
       for (const budget of this.#countingOf(workload)) budget.collect(rank, amount)
     }
     const lasted = withoutJumps(span)
-    const uses = this.#inForce.map((budget) => budget.change(meters))
-    for (const [index, { use }] of this.#inForce.entries()) apply(uses[index] ?? null, use, lasted)
-    const told = this.#isTold ? {} : { inForce: this.#inForce.map(({ use }) => use.identity) }
-    this.#isTold = true
-    return { from: lasted.from, to: lasted.to, ...told, uses }
+    const isDownKnown = bookings.some(({ reason }) => reason === 'exporter_down')
+    for (const budget of this.#inForce) budget.book(meters, spentIn(lasted, isDownKnown && !budget.isOfSome))
   }
 
   /** In the order of the configuration, without the budgets of other machines. */
@@ -126,18 +100,18 @@ export class Budgets {
   }
 
   state(): BudgetsState {
-    const budgets = Array.from(this.#uses.values(), (use) => use.state())
-    return { version: 1, budgets, inForce: this.#inForce.length }
+    return { version: 1, budgets: Array.from(this.#uses.values(), (use) => use.state()) }
   }
 
   /**
    * Takes over what an earlier run has saved, in place of all that was counted.
    * @param state of `state()`, through JSON
-   * @param changes what `book` has returned since then, in their order, through JSON
    * @throws StateError when it does not fit; nothing is changed then
    */
-  restore(state: unknown, changes: Iterable<unknown> = []): void {
-    this.#uses = restored(state, changes)
+  restore(state: unknown): void {
+    const { version, budgets } = recordIn(state, 'budgets')
+    if (version !== 1) throw new StateError('the saved budgets are of another version')
+    this.#uses.replace(listIn(budgets, 'budgets').map((one) => BudgetUse.restored(one)))
     this.#apply()
   }
 
@@ -147,69 +121,27 @@ export class Budgets {
       .map((rule) => new Budget(rule, this.#uses.claim(identityOf(rule))))
     this.#uses.forget(this.#inForce.length)
     const booked = this.#inForce.filter(({ rule }) => rule.meter === undefined)
-    this.#ofAll = booked.filter(({ counts }) => counts === undefined)
-    this.#ofSome = booked.filter(({ counts }) => counts !== undefined)
+    this.#ofAll = booked.filter(({ isOfSome }) => !isOfSome)
+    this.#ofSome = booked.filter(({ isOfSome }) => isOfSome)
     this.#counting = new WeakMap()
-    this.#isTold = false
   }
 
   #countingOf(facts: WorkloadFacts): readonly Budget[] {
     let budgets = this.#counting.get(facts)
     if (budgets === undefined) {
-      budgets = this.#ofSome.filter(({ counts }) => counts?.(facts) === true)
+      budgets = this.#ofSome.filter((budget) => budget.counts(facts))
       this.#counting.set(facts, budgets)
     }
     return budgets
   }
 }
 
-type Uses = Retained<BudgetIdentity, BudgetUse>
-
-const noUses = (): Uses => new Retained(keyOf, (identity) => new BudgetUse(identity))
-
-/** @throws StateError */
-function restored(state: unknown, changes: Iterable<unknown>): Uses {
-  const { version, budgets, inForce } = recordIn(state, 'budgets')
-  if (version !== 1) throw new StateError('the saved budgets are of another version')
-  const uses = noUses()
-  const saved = listIn(budgets, 'budgets').map((one) => BudgetUse.restored(one))
-  for (const use of saved) uses.add(use)
-  let current: readonly BudgetUse[] = saved.slice(saved.length - numberIn(inForce, 'budgets'))
-  for (const one of changes) {
-    const change = recordIn(one, 'change of budgets')
-    if (change['inForce'] !== undefined) {
-      const identities = listIn(change['inForce'], 'change of budgets').map(identityIn)
-      current = identities.map((identity) => uses.claim(identity))
-      uses.forget(current.length)
-    }
-    const span = spanIn(change, 'change of budgets')
-    const entries = listIn(change['uses'], 'change of budgets')
-    if (entries.length !== current.length)
-      throw new StateError('the saved budgets and their changes do not fit')
-    for (const [index, use] of current.entries()) apply(changeIn(entries[index]), use, span)
-  }
-  return uses
-}
-
-/** @throws StateError */
-function changeIn(entry: unknown): BudgetChange {
-  if (!Array.isArray(entry)) return readingIn(entry, 'change of a budget') ?? null
-  const [it, overhead] = entry as unknown[]
-  return [textIn(it, 'change of a budget'), textIn(overhead, 'change of a budget')]
-}
-
-/** @throws StateError when it is none of ours */
-function apply(change: BudgetChange, use: BudgetUse, span: WallSpan): void {
-  if (change === null) use.read(undefined, span)
-  else if (typeof change === 'number') use.read(microjoules(change), span)
-  else {
-    const [it, overhead] = change
-    use.add(
-      { it: energyIn(it, 'change of a budget'), overhead: energyIn(overhead, 'change of a budget') },
-      span,
-    )
-  }
-}
+/**
+ * What was spent while the exporter did not run is booked as such, and to nobody. Where it is not known, what was booked
+ * is of the first tick after it.
+ */
+const spentIn = (span: WallSpan, isDownKnown: boolean): WallSpan =>
+  isOneTick(span) || isDownKnown ? span : { from: span.to, to: span.to }
 
 /** Boundaries are running sums of the parts in this order. */
 const PART_RANK: Readonly<Record<Part, number>> = { accelerator: 0, host: 1, idle: 2, overhead: 3 }
@@ -235,8 +167,9 @@ const FACTOR_UNIT = 1_000_000
 class Budget {
   readonly rule: BudgetRule
   readonly use: BudgetUse
-  /** Whether a workload is counted; undefined when all energy is. */
-  readonly counts: ((facts: WorkloadFacts) => boolean) | undefined
+  /** Whether it counts single workloads only, and nothing of what belongs to nobody. */
+  readonly isOfSome: boolean
+  readonly counts: (facts: WorkloadFacts) => boolean
   readonly #rank: number
   readonly #factor: number
   readonly #it = new EnergyTotal()
@@ -245,7 +178,9 @@ class Budget {
   constructor(rule: BudgetRule, use: BudgetUse) {
     this.rule = rule
     this.use = use
-    this.counts = workloadTestOf(rule.match)
+    const test = workloadTestOf(rule.match)
+    this.isOfSome = test !== undefined
+    this.counts = test ?? (() => true)
     this.#rank = BOUNDARIES.indexOf(rule.boundary)
     this.#factor = Math.max(1, rule.facilityFactor ?? 1)
   }
@@ -257,10 +192,11 @@ class Budget {
     else this.#it.add(amount)
   }
 
-  /** What was collected since the last time, or what the meter gave. */
-  change(meters: ReadonlyMap<string, Microjoules>): BudgetChange {
+  /** Counts what was collected; or what the meter gave, if it gave something. */
+  book(meters: ReadonlyMap<string, Microjoules>, span: WallSpan): void {
     const { meter } = this.rule
-    return meter === undefined ? [take(this.#it), take(this.#overhead)] : (meters.get(meter) ?? null)
+    if (meter === undefined) this.use.add({ it: take(this.#it), overhead: take(this.#overhead) }, span)
+    else this.use.read(meters.get(meter), span)
   }
 
   status(wall: Seconds): BudgetStatus {
@@ -290,11 +226,11 @@ class Budget {
   }
 }
 
-function take(collected: EnergyTotal): string {
-  const joules = collected.toString()
+function take(collected: EnergyTotal): bigint {
+  const energy = collected.toBigInt()
   collected.joules = 0
   collected.microjoules = 0
-  return joules
+  return energy
 }
 
 const clamped = (ratio: number): number => Math.min(1, Math.max(0, ratio))

@@ -15,7 +15,7 @@ export const keyOfMeter = ({ meter, blockMinutes, billingDay, timeZone }: MeterI
   JSON.stringify([meter, blockMinutes, billingDay, preferredName(timeZone)])
 
 /** @throws StateError */
-export function meterIdentityIn(value: unknown): MeterIdentity {
+function meterIdentityIn(value: unknown): MeterIdentity {
   const { meter, blockMinutes, billingDay, timeZone } = recordIn(value, 'demand of a meter')
   return {
     meter: textIn(meter, 'meter'),

@@ -8,14 +8,13 @@ import {
   keyOfMeter,
   meanWatts,
   MeterBlocks,
-  meterIdentityIn,
   type Block,
   type MeterBlocksState,
   type MeterIdentity,
 } from './demand-blocks.ts'
 import { joulesIn } from './exact-energy.ts'
 import { Retained } from './retained.ts'
-import { listIn, numberIn, readingIn, recordIn, spanIn, StateError } from './saved-state.ts'
+import { listIn, recordIn, StateError } from './saved-state.ts'
 import { withoutJumps } from './time-split.ts'
 
 /** A block that is over. */
@@ -47,27 +46,15 @@ export interface DemandStatus {
 /** Plain JSON. */
 export interface DemandState {
   readonly version: 1
-  /** Those in force are last, in their order. */
   readonly meters: readonly MeterBlocksState[]
-  readonly inForce: number
-}
-
-/** What a tick has changed, as plain JSON: small enough to be written down every tick. */
-export interface DemandChange {
-  /** Unix time. */
-  readonly from: number
-  readonly to: number
-  /** Given when it is not what the change or the state before had. */
-  readonly inForce?: readonly MeterIdentity[]
-  /** Microjoules of each meter in force, null when it was not read. */
-  readonly readings: readonly (number | null)[]
 }
 
 export class Demand {
-  #blocks = noBlocks()
+  readonly #blocks = new Retained<MeterIdentity, MeterBlocks>(
+    keyOfMeter,
+    (identity) => new MeterBlocks(identity),
+  )
   #meters: readonly Meter[] = []
-  /** Whether a change has told who is in force. */
-  #isTold = false
 
   constructor(rules: readonly DemandRule[]) {
     this.reconfigure(rules)
@@ -80,23 +67,16 @@ export class Demand {
   reconfigure(rules: readonly DemandRule[]): void {
     this.#meters = rules.map((rule) => ({ rule, blocks: this.#blocks.claim(identityOf(rule)) }))
     this.#blocks.forget(rules.length)
-    this.#isTold = false
   }
 
   /**
    * Takes in what a tick has measured. Where the span crosses the edge of a block, each gets its part by time.
    * @param meters what was spent by each domain that was read, and by `node`: all that was measured
    * @param span may end before it begins, or be years long, where the clock was set: all is counted at its end then
-   * @returns what was changed, for `restore`; undefined when there is no meter
    */
-  see(meters: ReadonlyMap<string, Microjoules>, span: WallSpan): DemandChange | undefined {
-    if (this.#meters.length === 0) return undefined
+  see(meters: ReadonlyMap<string, Microjoules>, span: WallSpan): void {
     const lasted = withoutJumps(span)
     for (const { rule, blocks } of this.#meters) blocks.see(meters.get(rule.meter), lasted)
-    const told = this.#isTold ? {} : { inForce: this.#meters.map(({ blocks }) => blocks.identity) }
-    this.#isTold = true
-    const readings = this.#meters.map(({ rule }) => meters.get(rule.meter) ?? null)
-    return { from: lasted.from, to: lasted.to, ...told, readings }
   }
 
   /** In the order of the configuration. */
@@ -105,48 +85,20 @@ export class Demand {
   }
 
   state(): DemandState {
-    const meters = Array.from(this.#blocks.values(), (blocks) => blocks.state())
-    return { version: 1, meters, inForce: this.#meters.length }
+    return { version: 1, meters: Array.from(this.#blocks.values(), (blocks) => blocks.state()) }
   }
 
   /**
    * Takes over what an earlier run has saved, in place of all that was seen.
    * @param state of `state()`, through JSON
-   * @param changes what `see` has returned since then, in their order, through JSON
    * @throws StateError when it does not fit; nothing is changed then
    */
-  restore(state: unknown, changes: Iterable<unknown> = []): void {
-    this.#blocks = restored(state, changes)
+  restore(state: unknown): void {
+    const { version, meters } = recordIn(state, 'demand')
+    if (version !== 1) throw new StateError('the saved demand is of another version')
+    this.#blocks.replace(listIn(meters, 'demand').map((one) => MeterBlocks.restored(one)))
     this.reconfigure(this.#meters.map(({ rule }) => rule))
   }
-}
-
-type Blocks = Retained<MeterIdentity, MeterBlocks>
-
-const noBlocks = (): Blocks => new Retained(keyOfMeter, (identity) => new MeterBlocks(identity))
-
-/** @throws StateError */
-function restored(state: unknown, changes: Iterable<unknown>): Blocks {
-  const { version, meters, inForce } = recordIn(state, 'demand')
-  if (version !== 1) throw new StateError('the saved demand is of another version')
-  const all = noBlocks()
-  const saved = listIn(meters, 'demand').map((one) => MeterBlocks.restored(one))
-  for (const blocks of saved) all.add(blocks)
-  let current: readonly MeterBlocks[] = saved.slice(saved.length - numberIn(inForce, 'demand'))
-  for (const one of changes) {
-    const change = recordIn(one, 'change of demand')
-    if (change['inForce'] !== undefined) {
-      const identities = listIn(change['inForce'], 'change of demand').map(meterIdentityIn)
-      current = identities.map((identity) => all.claim(identity))
-      all.forget(current.length)
-    }
-    const span = spanIn(change, 'change of demand')
-    const readings = listIn(change['readings'], 'change of demand')
-    if (readings.length !== current.length)
-      throw new StateError('the saved demand and its changes do not fit')
-    for (const [index, blocks] of current.entries()) blocks.see(readingIn(readings[index], 'reading'), span)
-  }
-  return all
 }
 
 const identityOf = ({ meter, blockMinutes, billingDay, timeZone }: DemandRule): MeterIdentity => ({

@@ -35,8 +35,9 @@ export class Retained<Identity, Held extends { readonly identity: Identity }> {
     }
   }
 
-  add(held: Held): void {
-    this.#held.set(this.#keyOf(held.identity), held)
+  replace(all: readonly Held[]): void {
+    this.#held.clear()
+    for (const held of all) this.#held.set(this.#keyOf(held.identity), held)
   }
 
   values(): Iterable<Held> {

@@ -1,7 +1,5 @@
 /** Checks of what an earlier run has saved: nothing is taken over from what does not fit. */
-import type { WallSpan } from '../model.ts'
-import { microjoules, seconds, type Microjoules } from '../units.ts'
-import { microjoulesIn } from './exact-energy.ts'
+import { EnergyTotal } from '../units.ts'
 
 /** A saved state that does not fit. The message is one sentence that names the part. */
 export class StateError extends Error {
@@ -30,20 +28,11 @@ export function numberIn(value: unknown, part: string): number {
 
 /** Microjoules from decimal joules. */
 export function energyIn(value: unknown, part: string): bigint {
-  const energy = typeof value === 'string' ? microjoulesIn(value) : undefined
-  if (energy === undefined) throw misfit(part, 'decimal joules with six digits')
-  return energy
-}
-
-/** Microjoules of one reading, or nothing. */
-export function readingIn(value: unknown, part: string): Microjoules | undefined {
-  if (value === null) return undefined
-  if (!Number.isSafeInteger(value) || Number(value) < 0) throw misfit(part, 'whole microjoules')
-  return microjoules(Number(value))
-}
-
-export function spanIn({ from, to }: Readonly<Record<string, unknown>>, part: string): WallSpan {
-  return { from: seconds(numberIn(from, part)), to: seconds(numberIn(to, part)) }
+  try {
+    return EnergyTotal.parse(textIn(value, part)).toBigInt()
+  } catch {
+    throw misfit(part, 'decimal joules with six digits')
+  }
 }
 
 export const misfit = (part: string, wanted: string): StateError =>
