@@ -6,8 +6,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { requireProgram } from '../programs.ts'
-import { expectFairShares, infoOf, NamedExporter, type Worker } from './named-exporter.ts'
-import { counting, IMAGE, run, RuntimeFolder } from './real-runtime.ts'
+import { infoOf, NamedExporter, type Worker } from './named-exporter.ts'
+import { working, IMAGE, run, RuntimeFolder } from './real-runtime.ts'
 
 jest.setTimeout(180_000)
 
@@ -95,7 +95,7 @@ requireProgram(
         config: {
           metadata: { name, attempt: 0 },
           image: { image: IMAGE },
-          command: counting(steps),
+          command: working(steps),
           labels: { 'io.kubernetes.container.name': name },
           linux: { security_context: { namespace_options: NODE } },
         },
@@ -154,10 +154,10 @@ SystemdCgroup = false
 
     test('are shown by pod, container and Deployment, and their energies are as their CPU times', async () => {
       pod = (await call('RunPodSandbox', { config: sandbox })).pod_sandbox_id
-      const server = await start('server', 900_000)
-      const sidecar = await start('sidecar', 300_000)
+      const server = await start('server', 60_000)
+      const sidecar = await start('sidecar', 20_000)
       if (exporter === undefined) throw new Error('no exporter was started')
-      const families = await exporter.settledPage([server, sidecar])
+      const families = await exporter.expectFairShares(server, sidecar)
       expect(infoOf(families, server.id)).toEqual({
         container_id: server.id,
         container: 'server',
@@ -168,7 +168,6 @@ SystemdCgroup = false
         runtime: 'containerd',
       })
       expect(infoOf(families, sidecar.id)).toMatchObject({ container: 'sidecar' })
-      expectFairShares(families, server, sidecar)
       expect((families.get('wattribute_workload_info') ?? []).map(({ labels }) => labels)).toContainEqual({
         workload: 'llama',
         namespace: 'chat',

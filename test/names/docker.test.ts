@@ -5,8 +5,8 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { requireProgram } from '../programs.ts'
-import { expectFairShares, infoOf, NamedExporter, type Worker } from './named-exporter.ts'
-import { counting, IMAGE, RuntimeFolder } from './real-runtime.ts'
+import { infoOf, NamedExporter, type Worker } from './named-exporter.ts'
+import { working, IMAGE, RuntimeFolder } from './real-runtime.ts'
 
 jest.setTimeout(180_000)
 
@@ -41,7 +41,7 @@ requireProgram(
     const start = async (name: string, steps: number, labels: object = {}): Promise<Worker> => {
       const { Id: id } = (await call('POST', `/containers/create?name=${name}`, {
         Image: IMAGE,
-        Cmd: counting(steps),
+        Cmd: working(steps),
         Labels: labels,
         HostConfig: { NetworkMode: 'none' },
       })) as ContainerAnswer
@@ -87,13 +87,13 @@ requireProgram(
     })
 
     test('are shown by their names, and their energies are as their CPU times', async () => {
-      const train = await start('train', 900_000, { 'io.kubernetes.pod.name': 'not-a-pod' })
-      const serve = await start('serve', 300_000, {
+      const train = await start('train', 60_000, { 'io.kubernetes.pod.name': 'not-a-pod' })
+      const serve = await start('serve', 20_000, {
         'com.docker.compose.project': 'chat',
         'com.docker.compose.service': 'llm',
       })
       if (exporter === undefined) throw new Error('no exporter was started')
-      const families = await exporter.settledPage([train, serve])
+      const families = await exporter.expectFairShares(train, serve)
       expect(infoOf(families, train.id)).toMatchObject({
         container: 'train',
         image: IMAGE,
@@ -102,7 +102,6 @@ requireProgram(
         namespace: '',
       })
       expect(infoOf(families, serve.id)).toMatchObject({ container: 'serve' })
-      expectFairShares(families, train, serve)
       const workloads = (families.get('wattribute_workload_info') ?? []).map(({ labels }) => labels)
       expect(workloads).toContainEqual(expect.objectContaining({ workload: 'train', manager: 'docker' }))
       expect(workloads).toContainEqual(expect.objectContaining({ workload: 'chat/llm', manager: 'docker' }))

@@ -1,11 +1,11 @@
-/** The exporter beside a container runtime: what its page says about containers that did a known amount of work. */
+/** The exporter beside a container runtime: what its page says about containers that work. */
 import { expect } from '@jest/globals'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ControlGroup } from '../e2e/control-group.ts'
 import { ExporterProcess } from '../e2e/exporter-process.ts'
 import { parsePage, sumOf, type Families } from '../exposition/page-text.ts'
-import { groupSeconds, hasCounted, type RuntimeFolder } from './real-runtime.ts'
+import { groupSeconds, type RuntimeFolder } from './real-runtime.ts'
 
 export interface Worker {
   readonly id: string
@@ -35,14 +35,40 @@ export class NamedExporter {
     await this.#group.remove()
   }
 
-  /** The first page of a tick that began when all work was done, and after every account is shown. */
-  async settledPage(workers: readonly Worker[]): Promise<Families> {
-    for (const { pid } of workers) await hasCounted(pid)
-    const after = Date.now() / 1000 + 3
-    const page = await this.#exporter.page(
-      (text) => Number(parsePage(text).get('wattribute_last_tick_timestamp_seconds')?.[0]?.value) > after,
-    )
+  /** The newest page, once it is from after some seconds from now and names all workers. */
+  async pageAfter(seconds: number, workers: readonly Worker[]): Promise<Families> {
+    const after = Date.now() / 1000 + seconds
+    const page = await this.#exporter.page((text) => {
+      const families = parsePage(text)
+      const tick = Number(families.get('wattribute_last_tick_timestamp_seconds')?.[0]?.value)
+      return tick > after && workers.every(({ id }) => energyOf(families, id) > 0)
+    }, 60)
     return parsePage(page)
+  }
+
+  /**
+   * Two containers that work side by side get energy as they use CPU time.
+   * @returns the last page
+   */
+  async expectFairShares(one: Worker, other: Worker): Promise<Families> {
+    const before = await this.#stand(1, one, other)
+    const after = await this.#stand(6, one, other)
+    const grown = (of: (stand: Stand) => readonly [number, number]): number =>
+      (of(after)[0] - of(before)[0]) / (of(after)[1] - of(before)[1])
+    const energy = grown((stand) => stand.energy)
+    const cpu = grown((stand) => stand.cpu)
+    expect(cpu).toBeGreaterThan(1.2)
+    expect(Math.abs(energy / cpu - 1)).toBeLessThan(0.1)
+    return after.families
+  }
+
+  async #stand(seconds: number, one: Worker, other: Worker): Promise<Stand> {
+    const families = await this.pageAfter(seconds, [one, other])
+    return {
+      families,
+      cpu: [groupSeconds(one.pid), groupSeconds(other.pid)],
+      energy: [energyOf(families, one.id), energyOf(families, other.id)],
+    }
   }
 
   get log(): readonly string[] {
@@ -60,12 +86,10 @@ export const energyOf = (families: Families, id: string): number =>
     ),
   )
 
-/** Two containers' energies are to each other as their CPU times. */
-export function expectFairShares(families: Families, one: Worker, other: Worker): void {
-  const energy = energyOf(families, one.id) / energyOf(families, other.id)
-  const cpu = groupSeconds(one.pid) / groupSeconds(other.pid)
-  expect(energyOf(families, other.id)).toBeGreaterThan(0)
-  expect(Math.abs(energy / cpu - 1)).toBeLessThan(0.03)
+interface Stand {
+  readonly families: Families
+  readonly cpu: readonly [number, number]
+  readonly energy: readonly [number, number]
 }
 
 export const infoOf = (families: Families, id: string): Readonly<Record<string, string>> | undefined =>

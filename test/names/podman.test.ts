@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { requireProgram } from '../programs.ts'
-import { expectFairShares, infoOf, NamedExporter, type Worker } from './named-exporter.ts'
-import { counting, IMAGE, run, RuntimeFolder } from './real-runtime.ts'
+import { infoOf, NamedExporter, type Worker } from './named-exporter.ts'
+import { working, IMAGE, run, RuntimeFolder } from './real-runtime.ts'
 
 jest.setTimeout(180_000)
 
@@ -28,7 +28,7 @@ requireProgram(
     let exporter: NamedExporter | undefined
     const podman = (...words: string[]): string => run('podman', words, { env }).toString().trim()
     const start = (name: string, steps: number, options: readonly string[] = []): Worker => {
-      const id = podman('run', '--detach', '--name', name, ...options, IMAGE, ...counting(steps))
+      const id = podman('run', '--detach', '--name', name, ...options, IMAGE, ...working(steps))
       return { id, pid: Number(podman('inspect', '--format', '{{.State.Pid}}', id)) }
     }
 
@@ -55,13 +55,13 @@ requireProgram(
     })
 
     test('are shown by their names, and their energies are as their CPU times', async () => {
-      const train = start('train', 900_000)
-      const serve = start('serve', 300_000, [
+      const train = start('train', 60_000)
+      const serve = start('serve', 20_000, [
         '--label=com.docker.compose.project=chat',
         '--label=com.docker.compose.service=llm',
       ])
       if (exporter === undefined) throw new Error('no exporter was started')
-      const families = await exporter.settledPage([train, serve])
+      const families = await exporter.expectFairShares(train, serve)
       expect(infoOf(families, train.id)).toMatchObject({
         container: 'train',
         image: IMAGE,
@@ -70,7 +70,6 @@ requireProgram(
         namespace: '',
       })
       expect(infoOf(families, serve.id)).toMatchObject({ container: 'serve' })
-      expectFairShares(families, train, serve)
       const workloads = (families.get('wattribute_workload_info') ?? []).map(({ labels }) => labels)
       expect(workloads).toContainEqual(expect.objectContaining({ workload: 'train', manager: 'podman' }))
       expect(workloads).toContainEqual(expect.objectContaining({ workload: 'chat/llm', manager: 'podman' }))

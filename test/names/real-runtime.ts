@@ -1,6 +1,6 @@
 /**
  * What the suites with real container runtimes share: a folder that stands for the host's root, daemons in it, an
- * image of static busybox, and containers that do a known amount of work.
+ * image of static busybox, and containers that work.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
@@ -10,12 +10,15 @@ import { deadline } from '../e2e/deadline.ts'
 
 export const IMAGE = 'localhost/wattribute/busybox:test'
 
-/** Counts, then sleeps under another name, so that its end can be seen from outside. */
-export const counting = (steps: number): readonly string[] => [
+/** Counts so far, rests for a moment, and begins again, for some minutes at most. */
+export const working = (steps: number): readonly string[] => [
+  '/bin/busybox',
+  'timeout',
+  '300',
   '/bin/busybox',
   'sh',
   '-c',
-  `i=0; while [ $i -lt ${steps} ]; do i=$((i+1)); done; exec /bin/busybox sleep 600`,
+  `while :; do i=0; while [ $i -lt ${steps} ]; do i=$((i+1)); done; /bin/busybox sleep 0.05; done`,
 ]
 
 export function run(
@@ -124,16 +127,6 @@ const canConnect = (path: string): Promise<boolean> =>
     socket.once('error', () => resolve(false))
     socket.once('connect', () => socket.destroy())
   })
-
-/** Waits until what a container counts is counted. */
-export async function hasCounted(pid: number): Promise<void> {
-  const search = async (): Promise<void> => {
-    while (!readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('sleep\0')) {
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
-  await deadline(search(), 120, () => `process ${pid} did not come to its end`)
-}
 
 /** CPU time of the group that a process is in, in seconds, by the counter of the kernel's own that the exporter reads. */
 export function groupSeconds(pid: number): number {
