@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ControlGroup } from '../e2e/control-group.ts'
-import { ExporterProcess } from '../e2e/exporter-process.ts'
+import { CLI, ExporterProcess } from '../e2e/exporter-process.ts'
 import { parsePage } from '../exposition/page-text.ts'
 import { asRoot } from '../programs.ts'
 
@@ -64,6 +64,8 @@ describe('real control groups', () => {
   const groups: ControlGroup[] = []
   let root = ''
   let exporter: ExporterProcess | undefined
+  /** In a cgroup namespace of its own, from where all others are beside it. */
+  let confined: ExporterProcess | undefined
 
   beforeAll(async () => {
     root = mkdtempSync('/tmp/wn-')
@@ -76,18 +78,25 @@ describe('real control groups', () => {
     if (process.getuid?.() !== 0) return
     for (const { path } of PLACES) groups.push(new ControlGroup(undefined, path))
     const config = join(root, 'wattribute.yaml')
-    writeFileSync(config, 'tick_seconds: 0.5\n')
+    writeFileSync(config, 'tick_seconds: 0.5\nprocesses: { top: 1000 }\n')
     exporter = await ExporterProcess.start([`--path.rootfs=${root}`, `--config.file=${config}`])
+    const own = new ControlGroup(undefined, 'system.slice/wattribute-exporter.service')
+    groups.push(own)
+    const command = own.enter(['unshare', '--cgroup', process.execPath, CLI])
+    confined = await ExporterProcess.start([`--path.rootfs=${root}`, `--config.file=${config}`], { command })
     PLACES.forEach((place, index) => {
-      const [program, ...words] = groups[index]?.enter(['timeout', '50', 'sh', '-c', BURN]) ?? ['true']
+      const [program, ...words] = groups[index]?.enter(['timeout', '120', 'sh', '-c', BURN]) ?? ['true']
       const env = { PATH: process.env['PATH'], ...('env' in place ? place.env : {}) }
       children.push(spawn(program, words, { env, stdio: 'ignore', detached: true }))
     })
   })
 
   afterAll(async () => {
-    for (const { pid } of children) if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+    for (const { pid, exitCode } of children) {
+      if (pid !== undefined && exitCode === null) process.kill(-pid, 'SIGKILL')
+    }
     await exporter?.stop()
+    await confined?.stop()
     for (const group of groups.reverse()) await group.remove() // those made first hold the others
     rmSync(root, { recursive: true })
   })
@@ -100,6 +109,20 @@ describe('real control groups', () => {
       40,
     )
     for (const { shown } of PLACES) expect(rows(page ?? '')).toContainEqual(expect.objectContaining(shown))
+  })
+
+  asRoot('are where their processes are, seen from within a cgroup namespace as well', async () => {
+    const workloadsOfShells = (page: string): readonly (string | undefined)[] =>
+      (parsePage(page).get('wattribute_process_energy_joules_total') ?? [])
+        .filter(({ labels }) => labels['comm'] === 'sh')
+        .map(({ labels }) => labels['workload'])
+    const page = await confined?.page(
+      (text) => PLACES.every(({ shown }) => workloadsOfShells(text).includes(shown.workload)),
+      40,
+    )
+    expect(workloadsOfShells(page ?? '')).toEqual(
+      expect.arrayContaining(PLACES.map(({ shown }) => shown.workload)),
+    )
   })
 })
 
