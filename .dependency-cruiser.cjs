@@ -31,6 +31,8 @@ const COMPOSITION = file(
   'supervisor',
   'books',
   'history-store',
+  'report-command',
+  'prometheus-client',
 )
 
 module.exports = {
@@ -63,10 +65,12 @@ module.exports = {
       'settings, before anything runs',
       '^exporter/src/ledger/idle-policy\\.ts$',
       '^exporter/src/workloads/calendar\\.ts$',
+      '^exporter/src/report/options\\.ts$',
       file('log'),
       '^node_modules/(yaml|zod)/',
       '^(node:)?(buffer|fs|util)$',
     ),
+    only('report', 'who used how much: pure, from figures to text', room('workloads')),
     only(
       'exposition',
       'pages out; it sees the books, never a sensor',

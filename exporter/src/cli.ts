@@ -5,8 +5,11 @@ import { ConfigError, loadConfig } from './config/load.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
 import { serve, type Exporter } from './main.ts'
+import { reportText } from './report-command.ts'
+import { ReportError } from './report/options.ts'
 import { StorageError } from './storage/lock.ts'
 import { version } from './version.ts'
+import { linuxClock } from './world.ts'
 
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64']
 
@@ -27,6 +30,12 @@ async function obey(flags: Flags): Promise<void> {
       loadConfig(flags.configFile)
       loadWebConfig(flags.webConfigFile)
       process.stdout.write('the configuration is good\n')
+      return
+    case 'report':
+      if (flags.report === undefined) return
+      process.stdout.write(
+        await reportText(flags, flags.report, loadConfig(flags.configFile), linuxClock.wall()),
+      )
       return
     case 'serve':
       if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch)) {
@@ -50,11 +59,14 @@ async function end(exporter: Exporter): Promise<void> {
   if (!hasEnded) process.kill(process.pid, 'SIGKILL')
 }
 
+/** What stands in the way of a good command line; its sentence says all. */
+const REFUSALS = [ListenError, StorageError, ReportError]
+
 function fail(cause: unknown): void {
   if (cause instanceof UsageError || cause instanceof ConfigError) {
     complain(cause.message, 2)
-  } else if (cause instanceof ListenError || cause instanceof StorageError) {
-    complain(cause.message, 1)
+  } else if (REFUSALS.some((one) => cause instanceof one)) {
+    complain((cause as Error).message, 1)
   } else {
     complain(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause), 1)
   }

@@ -72,7 +72,7 @@ describe('parseFlags', () => {
     [['--config.file'], '--config.file needs a value'],
     [['--config.file', '--log.level=debug'], '--config.file needs a value'],
     [['--help=yes'], '--help takes no value'],
-    [['doctor'], 'unknown command doctor: known are serve and check-config'],
+    [['doctor'], 'unknown command doctor: known are serve, check-config, report'],
     [['check-config', 'my.yml'], 'check-config takes no argument: my.yml'],
     [
       ['--web.listen-address=10451'],
@@ -92,6 +92,76 @@ describe('parseFlags', () => {
     [['--web.telemetry-path=/healthz'], '--web.telemetry-path: /healthz is taken by the exporter itself'],
     [['--log.level=trace'], '--log.level: trace is not one of debug, info, warn, error'],
     [['--log.format=text'], '--log.format: text is not one of logfmt, json'],
+  ])('%j is refused', (argv, message) => {
+    expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
+  })
+})
+
+describe('report', () => {
+  const REPORT = {
+    period: '2026-10',
+    format: 'table',
+    timeZone: undefined,
+    by: ['workload', 'namespace', 'model', 'variant', 'phase', 'part'],
+    boundary: 'facility',
+    prometheusUrl: undefined,
+    bearerTokenFile: undefined,
+  }
+
+  test.each([
+    [[], {}],
+    [
+      ['--format=csv', '--time-zone=Asia/Kathmandu', '--by=workload, part', '--boundary', 'host'],
+      { format: 'csv', timeZone: 'Asia/Kathmandu', by: ['workload', 'part'], boundary: 'host' },
+    ],
+    [
+      ['--prometheus.url=http://localhost:9090/prometheus', '--prometheus.bearer-token-file=token'],
+      { prometheusUrl: new URL('http://localhost:9090/prometheus'), bearerTokenFile: 'token' },
+    ],
+  ])('%j', (argv, expected) => {
+    expect(parseFlags(['report', '--period=2026-10', ...argv], {})).toEqual({
+      ...DEFAULTS,
+      command: 'report',
+      report: { ...REPORT, ...expected },
+    })
+  })
+
+  test('the environment serves it as well, and disturbs no other command', () => {
+    const env = { WATTRIBUTE_PERIOD: '2026-10' }
+    expect(parseFlags(['report'], env)).toMatchObject({ report: { period: '2026-10' } })
+    expect(parseFlags([], env)).toEqual(DEFAULTS)
+  })
+
+  test.each([
+    [['report'], 'report needs a period, such as --period=2026-10'],
+    [['serve', '--period=2026-10'], '--period is a flag of report, not of serve'],
+    [['--prometheus.url=http://a'], '--prometheus.url is a flag of report, not of serve'],
+    [['report', '--period=2026', '--format=xml'], '--format: xml is not one of table, markdown, csv, json'],
+    [
+      ['report', '--period=2026', '--time-zone=Europe/Belrin'],
+      '--time-zone: Europe/Belrin is not a time zone that is known here: did you mean Europe/Berlin?',
+    ],
+    [
+      ['report', '--period=2026', '--by=workload,pod'],
+      '--by: pod is not one of workload, namespace, kind, model, variant, phase, component, part, method',
+    ],
+    [['report', '--period=2026', '--by=part,part'], '--by: part,part names a column twice'],
+    [
+      ['report', '--period=2026', '--boundary=rack'],
+      '--boundary: rack is not one of accelerator, host, provisioned, facility',
+    ],
+    [
+      ['report', '--period=2026', '--prometheus.url=localhost:9090'],
+      '--prometheus.url: not an address such as http://localhost:9090',
+    ],
+    [
+      ['report', '--period=2026', '--prometheus.url=http://me:secret@localhost:9090'],
+      '--prometheus.url: no user or password in an address: use --prometheus.bearer-token-file',
+    ],
+    [
+      ['report', '--period=2026', '--prometheus.url=http://localhost:9090/?a=b'],
+      '--prometheus.url: an address ends before ? and #',
+    ],
   ])('%j is refused', (argv, message) => {
     expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
   })
@@ -158,6 +228,13 @@ describe('usageText', () => {
       '--log.format',
       '--help',
       '--version',
+      '--period',
+      '--format',
+      '--time-zone',
+      '--by',
+      '--boundary',
+      '--prometheus.url',
+      '--prometheus.bearer-token-file',
     ])
     expect(usageText).toContain('--web.listen-address=ADDRESS\n      Where to listen')
     expect(usageText).toContain('Default: :10451\n')

@@ -40,6 +40,7 @@ const DEFAULTS = {
   node: '',
   budgets: [],
   demand: [],
+  report: { price: undefined, emissions: undefined },
 }
 
 describe('the example in the documentation', () => {
@@ -85,6 +86,14 @@ processes: { enabled: false, top: 1000 }
 series_limit: 100
 time_zone: Europe/Berlin
 node: gpu-07
+report:
+  price_per_kwh: 0
+  currency: EUR
+  price_source: contract
+  price_date: 2026-01-01
+  emissions_grams_per_kwh: 363.5
+  emissions_source: grid operator
+  emissions_date: 2026-02-28
 `
     expect(load(text)).toEqual({
       tickSeconds: 0.5,
@@ -102,6 +111,10 @@ node: gpu-07
       node: 'gpu-07',
       budgets: [],
       demand: [],
+      report: {
+        price: { perKwh: 0, currency: 'EUR', source: 'contract', date: '2026-01-01' },
+        emissions: { gramsPerKwh: 363.5, source: 'grid operator', date: '2026-02-28' },
+      },
     })
   })
 
@@ -130,6 +143,22 @@ baselines:
 
 describe('a file that does not fit', () => {
   test.each([
+    [
+      'report:\n  price_per_kwh: 0.3\n  currency: EUR\n  price_source: contract',
+      '`report.price_date` (line 2, column 3) is missing beside `price_per_kwh`',
+    ],
+    [
+      'report:\n  emissions_source: guess',
+      '`report.emissions_grams_per_kwh` (line 2, column 3) is missing beside `emissions_source`',
+    ],
+    [
+      'report:\n  price_per_kwh: -1\n  currency: EUR\n  price_source: x\n  price_date: 2026-02-28',
+      '`report.price_per_kwh` (line 2, column 18) must be 0 or more',
+    ],
+    [
+      'report:\n  emissions_date: 2026-02-30\n  emissions_grams_per_kwh: 1\n  emissions_source: x',
+      '`report.emissions_date` (line 2, column 19) is not a day of the calendar: write it as 2026-10-01',
+    ],
     ['tick_second: 5', 'unknown key `tick_second` (line 1, column 1): did you mean `tick_seconds`?'],
     [
       '\n\npower_model:\n  cpu_idle: 5',
@@ -337,6 +366,14 @@ describe('describeConfig', () => {
       ['demand[].limit_watts', 'number above 0', ''],
       ['demand[].billing_day', 'whole number from 1 to 31', '1'],
       ['demand[].time_zone', 'text', ''],
+      ['report', 'mapping', ''],
+      ['report.price_per_kwh', 'number from 0', ''],
+      ['report.currency', 'text', ''],
+      ['report.price_source', 'text', ''],
+      ['report.price_date', 'text', ''],
+      ['report.emissions_grams_per_kwh', 'number from 0', ''],
+      ['report.emissions_source', 'text', ''],
+      ['report.emissions_date', 'text', ''],
     ])
   })
 

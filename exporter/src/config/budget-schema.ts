@@ -31,7 +31,7 @@ function isDate(text: string): boolean {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
 }
 
-const date = (): z.ZodString =>
+export const date = (): z.ZodString =>
   z.string().refine(isDate, { error: 'is not a day of the calendar: write it as 2026-10-01' })
 
 const billingDay = (): z.ZodInt => z.int().min(1, 'must be from 1 to 31').max(31, 'must be from 1 to 31')

@@ -2,13 +2,13 @@
 import { parseArgs } from 'node:util'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import { nearest } from './nearest.ts'
+import { REPORT_FLAGS, reportFlagsOf, type ReportFlags } from './report-flags.ts'
+import { oneOf, UsageError, type Setting } from './usage-error.ts'
 
-/** A command line that cannot be followed. The message is one sentence that names the flag or variable. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
+export type { ReportFlags } from './report-flags.ts'
+export { UsageError } from './usage-error.ts'
 
-export const COMMANDS = ['serve', 'check-config'] as const
+export const COMMANDS = ['serve', 'check-config', 'report'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -32,6 +32,8 @@ export interface Flags {
   readonly storagePath: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  /** Present with the command `report`. */
+  readonly report?: ReportFlags
 }
 
 export interface FlagRow {
@@ -40,6 +42,8 @@ export interface FlagRow {
   readonly value: string
   readonly default: string
   readonly sentence: string
+  /** The only command that takes it; absent: all do. */
+  readonly only?: Command
 }
 
 const FLAGS = [
@@ -85,6 +89,7 @@ const FLAGS = [
     default: 'logfmt',
     sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
   },
+  ...REPORT_FLAGS,
 ] as const satisfies readonly FlagRow[]
 
 /** For the documentation. */
@@ -115,8 +120,10 @@ export function parseFlags(
   if (given.switches.has('help')) return { help: true }
   if (given.switches.has('version')) return { version: true }
   const valueOf = (name: FlagName): Setting => settingOf(name, given.values.get(name), env)
+  const command = commandOf(given.words)
+  refuseForeign(command, given.values)
   return {
-    command: commandOf(given.words),
+    command,
     listenAddress: listenAddressOf(valueOf('web.listen-address')),
     telemetryPath: telemetryPathOf(valueOf('web.telemetry-path')),
     webConfigFile: valueOf('web.config.file').text || undefined,
@@ -127,6 +134,16 @@ export function parseFlags(
     storagePath: valueOf('storage.path').text || undefined,
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
+    ...(command === 'report' && { report: reportFlagsOf(valueOf) }),
+  }
+}
+
+/** An environment variable of another command is left alone: one environment may serve several. */
+function refuseForeign(command: Command, given: ReadonlyMap<string, string>): void {
+  for (const { name, only } of flagRows) {
+    if (only !== undefined && only !== command && given.has(name)) {
+      throw new UsageError(`--${name} is a flag of ${only}, not of ${command}`)
+    }
   }
 }
 
@@ -188,16 +205,9 @@ function unknownFlag(rawName: string): UsageError {
 function commandOf([word, ...rest]: readonly string[]): Command {
   if (word === undefined) return 'serve'
   const command = COMMANDS.find((one) => one === word)
-  if (command === undefined)
-    throw new UsageError(`unknown command ${word}: known are ${COMMANDS.join(' and ')}`)
+  if (command === undefined) throw new UsageError(`unknown command ${word}: known are ${COMMANDS.join(', ')}`)
   if (rest[0] !== undefined) throw new UsageError(`${command} takes no argument: ${rest[0]}`)
   return command
-}
-
-interface Setting {
-  readonly text: string
-  /** The flag, or the variable that it comes from. */
-  readonly from: string
 }
 
 function settingOf(
@@ -233,23 +243,26 @@ function telemetryPathOf({ text, from }: Setting): string {
   return text
 }
 
-function oneOf<Word extends string>(words: readonly Word[], { text, from }: Setting): Word {
-  const word = words.find((one) => one === text)
-  if (word === undefined) throw new UsageError(`${from}: ${text} is not one of ${words.join(', ')}`)
-  return word
-}
-
 export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
+       wattribute report --period=PERIOD [flags]
 
 Books this machine's electricity to its workloads, for Prometheus.
 
   serve          Measure, and serve the metrics (default).
   check-config   Check the files of --config.file and --web.config.file, and end.
+  report         Print who used how much energy in a period, from the history or a Prometheus.
 
 Flags, each also as an environment variable such as ${environmentName(FLAGS[0].name)}:
 
-${[...FLAGS.map(usageOfFlag), ...SWITCHES.map(({ name, sentence }) => `  --${name}\n      ${sentence}`)].join('\n')}
+${[...flagRows.filter(({ only }) => only === undefined).map(usageOfFlag), ...SWITCHES.map(({ name, sentence }) => `  --${name}\n      ${sentence}`)].join('\n')}
+
+Flags of report:
+
+${flagRows
+  .filter(({ only }) => only === 'report')
+  .map(usageOfFlag)
+  .join('\n')}
 `
 
 function usageOfFlag({ name, value, default: otherwise, sentence }: FlagRow): string {

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { seconds, watts } from '../units.ts'
 import { budgetRuleOf, demandRuleOf } from './budget-schema.ts'
+import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { ConfigError, readStrictYaml } from './strict-yaml.ts'
 import { machineTimeZone } from './time-zone.ts'
@@ -40,6 +41,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
   node: content.node,
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
   demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
+  report: reportConfigOf(content.report),
 })
 
 function powerModelOf(model: z.output<typeof configSchema>['power_model']): Config['powerModel'] {

@@ -4,6 +4,7 @@ import { IDLE_POLICIES, type IdlePolicy } from '../ledger/idle-policy.ts'
 import type { BudgetRule, DemandRule } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
 import { budgets, demand, timeZone } from './budget-schema.ts'
+import { report, type ReportConfig } from './report-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -107,6 +108,7 @@ export const configSchema = z.strictObject({
     .describe('Name of this machine, which budgets can choose by. Without it, its host name.'),
   budgets,
   demand,
+  report,
 })
 
 /** The settings as the rooms know them, frozen. */
@@ -135,6 +137,7 @@ export interface Config {
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */
   readonly demand: readonly DemandRule[]
+  readonly report: ReportConfig
 }
 
 export interface KeyDescription {

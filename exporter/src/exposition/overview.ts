@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Seconds } from '../units.ts'
 import type { BudgetRow, BudgetRows, ClosedBlockRow, DemandRow, LocalSpan } from './budget-reports.ts'
+import type { EnergyToDate } from './to-date.ts'
 
 export interface Overview extends BudgetRows {
   readonly host: string
@@ -16,6 +17,8 @@ export interface Overview extends BudgetRows {
     readonly joules: number
     readonly watts: number
   }[]
+  /** Absent where no history is kept. */
+  readonly toDate?: EnergyToDate
   readonly unattributed: readonly {
     readonly component: string
     readonly reason: string
@@ -84,6 +87,7 @@ ${limitation === '' ? '' : `<p role="note">${escaped(limitation)}</p>`}
 <main>
 ${powerSection(overview)}
 ${workloadSection(overview)}
+${toDateSection(overview)}
 ${budgetSection(overview)}
 ${demandSection(overview)}
 ${unattributedSection(overview)}
@@ -123,6 +127,22 @@ function workloadSection({ workloads }: Overview): string {
         powerText(row.watts),
       ]),
     'No workload has used energy yet.',
+  )
+}
+
+function toDateSection({ toDate }: Overview): string {
+  if (toDate === undefined) return ''
+  return table(
+    'Today and this month',
+    [['Workload'], ['Namespace'], ['Today', 'number'], ['This month', 'number']],
+    toDate.workloads.map((row) => [
+      name(row.workload),
+      name(row.namespace),
+      energyText(row.todayJoules),
+      energyText(row.monthJoules),
+    ]),
+    'No workload has used energy this month.',
+    `Days and months of ${escaped(toDate.timeZone)}.`,
   )
 }
 
@@ -229,12 +249,16 @@ function sensorSection({ sensors }: Overview): string {
 
 type Column = readonly [title: string, style?: 'number']
 
-/** @param rows HTML, one cell for each column */
+/**
+ * @param rows HTML, one cell for each column
+ * @param note HTML of a sentence that stands below
+ */
 function table(
   title: string,
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   emptySentence: string,
+  note = '',
 ): string {
   const id = title.toLowerCase().replaceAll(' ', '-')
   const heading = `<section aria-labelledby="${id}">\n<h2 id="${id}">${title}</h2>`
@@ -251,7 +275,7 @@ function table(
 <tbody>
 ${body.join('\n')}
 </tbody>
-</table></div>${more === 0 ? '' : `\n<p class="quiet">and ${count(more)} more</p>`}
+</table></div>${more === 0 ? '' : `\n<p class="quiet">and ${count(more)} more</p>`}${note === '' ? '' : `\n<p class="quiet">${note}</p>`}
 </section>`
 }
 

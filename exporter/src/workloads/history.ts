@@ -102,6 +102,11 @@ export class History {
     this.#calendar = calendar
   }
 
+  /** In which its hours and days are counted. */
+  get zone(): string {
+    return this.#calendar.zone
+  }
+
   /**
    * Books what a tick brought. A span over the edge of an hour is split by time, to the microjoule. It is time that
    * was observed unless all of it is booked `exporter_down`. Cheap as long as a workload keeps its facts object.
