@@ -69,6 +69,7 @@ export class Engine {
     this.#world = world
     this.#keeping = keeping
     this.#attendance = new Attendance(sensors(world, sensorSettings(config)), world.clock)
+    this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
     const { books, notice } = openBooks(world, booksPolicyOf(config), keeping?.former)
     this.#books = books
@@ -110,6 +111,7 @@ export class Engine {
   reconfigure(config: Config): void {
     this.#books.reconfigure(booksPolicyOf(config))
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
+    this.#attendance.place(placementOf(config))
   }
 
   /** All that the next run needs to go on from here. */
@@ -235,11 +237,15 @@ const booksPolicyOf = (config: Config): BooksPolicy => ({
 export const policyOf = (config: Config): LedgerPolicy => ({
   lifetimes: { birthHold: config.birthHoldSeconds, expireAfter: config.expireAfterSeconds },
   idlePolicy: config.idlePolicy,
-  baselines: new Map(config.baselines.map(({ domain, watts }) => [domain, watts])),
+  baselines: new Map(config.baselines.map(({ domain, watts, source }) => [domain, { watts, source }])),
   processes: config.processes.enabled ? config.processes.top : 0,
   seriesLimit: config.seriesLimit,
 })
 
-const sensorSettings = ({ powerModel }: Config): Parameters<typeof sensors>[1] => ({
+export const sensorSettings = ({ powerModel, hwmon }: Config): Parameters<typeof sensors>[1] => ({
+  hwmon,
   powerModel: powerModel.enabled ? powerModel : undefined,
 })
+
+export const placementOf = ({ nesting }: Config): ReadonlyMap<string, string> =>
+  new Map(nesting.map(({ domain, within }) => [domain, within]))

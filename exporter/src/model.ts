@@ -49,6 +49,8 @@ export interface Domain {
   readonly baseline: Baseline
   /** A model that keeps silent while a measured domain of the same component is present. */
   readonly standIn?: true
+  /** It sees all of this machine's energy of these components: roots of them are within it, whoever measures them. */
+  readonly encloses?: readonly DomainComponent[]
 }
 
 /** Joules spent by one domain between two instants. */

@@ -169,7 +169,13 @@ describe('on this machine', () => {
     const sensors = JSON.parse((await exporter.get('/api/v1/sensors')).body) as {
       sensors: { name: string }[]
     }
-    expect(sensors.sensors.map(({ name }) => name)).toEqual(['rapl', 'power-model'])
+    expect(sensors.sensors.map(({ name }) => name)).toEqual([
+      'rapl',
+      'acpi-power-meter',
+      'grace',
+      'jetson',
+      'power-model',
+    ])
     const ledger = JSON.parse((await exporter.get('/api/v1/ledger')).body) as { views: object }
     expect(Object.keys(ledger.views)).toEqual(['workload', 'container', 'process'])
   })
@@ -268,7 +274,7 @@ describe('with less than usual', () => {
     expect(imbalancesOfPage(page)).toEqual([])
     expect(await exporter.line(/hidepid/)).toContain('level=warn')
     const { sensors } = JSON.parse((await exporter.get('/api/v1/sensors')).body) as { sensors: unknown[] }
-    expect(sensors).toHaveLength(2)
+    expect(sensors).toHaveLength(5)
     expect((await exporter.get('/')).body).toContain('hidepid')
   })
 })

@@ -280,7 +280,7 @@ describe('a new list of sensors', () => {
 
   test('of a reload without a change loses no energy', async () => {
     const machine = Machine.fromFile('amd-epyc')
-    const list = (): Attended[] => sensors(machine.world, { powerModel: {} })
+    const list = (): Attended[] => sensors(machine.world, { powerModel: {}, hwmon: [] })
     const attendance = new Attendance(list(), machine.world.clock)
     await attendance.look(machine.now)
     machine.advance('sys/class/powercap/intel-rapl:0/energy_uj', 5)
@@ -301,13 +301,21 @@ describe('the list of all sensors', () => {
     const { world } = new Machine()
     const names = (list: readonly { about: { name: string } }[]): string[] =>
       list.map(({ about }) => about.name)
-    expect(names(sensors(world, { powerModel: {} }))).toEqual(everyAbout.map(({ name }) => name))
-    expect(names(sensors(world, { powerModel: undefined }))).toEqual(['rapl'])
+    const input = { chip: 'x', input: 'power1', domain: 'x', component: 'board', within: '' } as const
+    expect(names(sensors(world, { powerModel: {}, hwmon: [input] }))).toEqual(
+      everyAbout.map(({ name }) => name),
+    )
+    expect(names(sensors(world, { powerModel: undefined, hwmon: [] }))).toEqual([
+      'rapl',
+      'acpi-power-meter',
+      'grace',
+      'jetson',
+    ])
   })
 
   test('closes twice', async () => {
     const attendance = new Attendance(
-      sensors(new Machine().world, { powerModel: {} }),
+      sensors(new Machine().world, { powerModel: {}, hwmon: [] }),
       new Machine().world.clock,
     )
     await attendance.close()

@@ -2,6 +2,7 @@
 import type { Domain, DomainComponent, Reading, SensorStatus } from '../model.ts'
 import { elapsed, seconds, type Seconds } from '../units.ts'
 import type { Clock } from '../world.ts'
+import { Enclosure, type Placement } from './enclosure.ts'
 import type { Bookmarks, Outcome, Sensor } from './sensor.ts'
 
 /** A sensor that is made from settings tells them apart: a reload keeps it, and what it remembers, where they are the same. */
@@ -26,6 +27,7 @@ export class Attendance {
   readonly #timeout: Seconds
   /** By name, kept when a sensor is replaced: what was counted stays counted. */
   readonly #histories = new Map<string, History>()
+  #enclosure = new Enclosure()
   #posts: readonly Post[]
 
   /** @param timeout how long one look waits for an answer */
@@ -74,11 +76,19 @@ export class Attendance {
       if (history?.enter(answer, this.#clock.wall()) === true && history.status) changes.push(history.status)
     })
     return {
-      readings: answers.flatMap(({ outcome }) => (outcome.kind === 'readings' ? outcome.readings : [])),
-      domains: answers.flatMap(({ outcome }) => ('domains' in outcome ? outcome.domains : [])),
+      ...this.#enclosure.place(
+        answers.flatMap(({ outcome }) => ('domains' in outcome ? outcome.domains : [])),
+        answers.flatMap(({ outcome }) => (outcome.kind === 'readings' ? outcome.readings : [])),
+        at,
+      ),
       statuses: posts.flatMap(({ history }) => history.status ?? []),
       changes,
     }
+  }
+
+  /** Where domains are to be, whatever their sensors say. */
+  place(placement: Placement): void {
+    this.#enclosure.rearrange(placement)
   }
 
   /** Takes over a new list. A sensor of the same name and settings stays; the others are closed. */
