@@ -1,6 +1,6 @@
 /** Writes docs/metrics.md, docs/sensors.md and docs/configuration.md from the built exporter: `npm run docs`. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { flagRows, environmentName } from '../exporter/dist/config/flags.js'
+import { flagRows, environmentName, switchRows } from '../exporter/dist/config/flags.js'
 import { describeConfig } from '../exporter/dist/config/load.js'
 import { catalogue } from '../exporter/dist/exposition/catalogue.js'
 import { everyAbout } from '../exporter/dist/sensors/index.js'
@@ -109,6 +109,8 @@ ${table(
     sentence,
   ]),
 )}
+
+Switches take no value and have no environment variable: ${switchRows.map(({ name, sentence, only }) => `\`--${name}\`${only === undefined ? '' : ` (of \`${only}\`)`}: ${sentence}`).join(' ')}
 ${ending('exporter/src/config and docs/example.yaml')}`
 
 for (const [name, text] of Object.entries({ metrics, sensors, configuration })) {

@@ -4,6 +4,7 @@ import { parseFlags, usageText, UsageError, type Flags } from './config/flags.ts
 import { ConfigError, loadConfig } from './config/load.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
+import { doctor } from './doctor-command.ts'
 import { serve, type Exporter } from './main.ts'
 import { reportText } from './report-command.ts'
 import { ReportError } from './report/options.ts'
@@ -37,15 +38,23 @@ async function obey(flags: Flags): Promise<void> {
         await reportText(flags, flags.report, loadConfig(flags.configFile), linuxClock.wall()),
       )
       return
+    case 'doctor':
+      refuseOtherPlatforms(flags.command)
+      process.exitCode = await doctor(flags, loadConfig(flags.configFile), writeOut, complain)
+      return
     case 'serve':
-      if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch)) {
-        throw new UsageError(
-          `serve runs on Linux on ${ARCHITECTURES.join(' and ')} only; this is ${process.platform} on ${process.arch}`,
-        )
-      }
+      refuseOtherPlatforms(flags.command)
       process.title = 'wattribute' // what `ps` and our own books show
       obeySignals(await serve(flags))
   }
+}
+
+/** @throws UsageError */
+function refuseOtherPlatforms(command: string): void {
+  if (process.platform === 'linux' && ARCHITECTURES.includes(process.arch)) return
+  throw new UsageError(
+    `${command} runs on Linux on ${ARCHITECTURES.join(' and ')} only; this is ${process.platform} on ${process.arch}`,
+  )
 }
 
 function obeySignals(exporter: Exporter): void {
@@ -64,17 +73,23 @@ const REFUSALS = [ListenError, StorageError, ReportError]
 
 function fail(cause: unknown): void {
   if (cause instanceof UsageError || cause instanceof ConfigError) {
-    complain(cause.message, 2)
-  } else if (REFUSALS.some((one) => cause instanceof one)) {
-    complain((cause as Error).message, 1)
+    process.exitCode = 2
+    complain(cause.message)
   } else {
-    complain(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause), 1)
+    process.exitCode = 1
+    complain(REFUSALS.some((one) => cause instanceof one) ? (cause as Error).message : textOf(cause))
   }
 }
 
-function complain(message: string, exitCode: number): void {
+const textOf = (cause: unknown): string =>
+  cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+
+function complain(message: string): void {
   process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
-  process.exitCode = exitCode
+}
+
+function writeOut(text: string): void {
+  process.stdout.write(text)
 }
 
 run(process.argv.slice(2)).catch(fail)

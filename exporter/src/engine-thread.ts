@@ -2,11 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Beat } from './beat.ts'
 import type { FormerBooks } from './books.ts'
+import { openCpuClock } from './cpu-clock.ts'
 import { Engine, type Keeping } from './engine.ts'
 import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
 import { PageWriter } from './exposition/page.ts'
 import { HistoryStore } from './history-store.ts'
-import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
 import { Journal } from './storage/journal.ts'
 import { linuxClock, linuxFiles, linuxWorld, Unreadable, type CpuClock, type WorldPaths } from './world.ts'
 
@@ -27,14 +27,8 @@ const spare: PageBuffers[] = []
 const beat = new Beat(tick, linuxClock, config.tickSeconds)
 
 async function cpuClockFor({ procfs }: WorldPaths): Promise<CpuClock | undefined> {
-  const libc = await openLibc()
-  const reason =
-    libc instanceof NoLibc
-      ? libc.reason
-      : isOwnProcfs(linuxFiles(), procfs)
-        ? ''
-        : `${procfs} belongs to another PID namespace`
-  if (reason === '' && !(libc instanceof NoLibc)) return libc.cpuClock
+  const { clock, reason } = await openCpuClock(procfs)
+  if (clock !== undefined) return clock
   const message = 'CPU times are read from /proc/<pid>/stat, in steps of 10 ms'
   say({ kind: 'notices', notices: [{ level: 'warn', message, fields: { reason } }] })
   return undefined

@@ -60,6 +60,7 @@ export class Engine {
   readonly #recentPower = new RecentPower()
   #census: Census | undefined
   #groups: readonly Group[] = []
+  #held: readonly string[] = []
   #sensors: readonly SensorStatus[] = []
   #limitation = ''
   #openingNotices: Notice[]
@@ -86,6 +87,9 @@ export class Engine {
     this.#sensors = looks.statuses
     this.#census = activity?.census ?? this.#census
     this.#groups = activity?.groups ?? this.#groups
+    this.#held = Array.from(activity?.holders ?? []).flatMap(([id, holders]) =>
+      holders.length > 0 ? id : [],
+    )
     const wall = clock.wall()
     const { domains, readings } = looks
     const changes = this.#books.book({ at, wall, domains, readings, activity }, this.#sensorsStand())
@@ -122,6 +126,21 @@ export class Engine {
   #sensorsStand(): SensorsStand {
     const { bookmarks, failures } = this.#attendance
     return { bookmarks, failures }
+  }
+
+  /** What a page would show now. */
+  get machine(): MachineState {
+    return this.#stateNow()
+  }
+
+  /** Ids of the domains that each sensor sees. */
+  get domainsBySensor(): Readonly<Record<string, readonly string[]>> {
+    return this.#attendance.domains
+  }
+
+  /** Accelerators that somebody held during the newest tick. */
+  get heldAccelerators(): readonly string[] {
+    return this.#held
   }
 
   overview(): EngineOverview {

@@ -244,3 +244,31 @@ export interface SensorStatus {
 
 export const COMPONENT_STATES = ['measured', 'estimated', 'absent', 'unreadable'] as const
 export type ComponentState = (typeof COMPONENT_STATES)[number]
+
+/** From where the exporter looks at the machine, and what that hides from it. */
+export interface Vantage {
+  readonly place: 'machine' | 'docker' | 'podman' | 'kubernetes'
+  /** User id; 0 is root. */
+  readonly uid: number
+  /** A hypervisor is between it and the hardware. */
+  readonly isVirtual: boolean
+  readonly isX86: boolean
+  readonly procfs: string
+  readonly sysfs: string
+  /** Why the list of processes cannot be read; empty when it can. */
+  readonly procfsProblem: string
+  readonly pidNamespace: 'host' | 'own' | 'unknown'
+  /** Processes of other users are not shown (hidepid). */
+  readonly hidesOthers: boolean
+  readonly cgroups: 'v2' | 'v1' | 'none'
+  /** The tree begins at this container's own group: those of others are outside. */
+  readonly cgroupsAreOwn: boolean
+  /** Paths of groups are told relative to this container's own one. */
+  readonly cgroupPathsAreRelative: boolean
+  /** Of container runtimes and the kubelet, those that are there. */
+  readonly sockets: readonly {
+    readonly owner: string
+    readonly path: string
+    readonly isRefused: boolean
+  }[]
+}

@@ -72,7 +72,7 @@ describe('parseFlags', () => {
     [['--config.file'], '--config.file needs a value'],
     [['--config.file', '--log.level=debug'], '--config.file needs a value'],
     [['--help=yes'], '--help takes no value'],
-    [['doctor'], 'unknown command doctor: known are serve, check-config, report'],
+    [['doktor'], 'unknown command doktor: known are serve, check-config, doctor, report'],
     [['check-config', 'my.yml'], 'check-config takes no argument: my.yml'],
     [
       ['--web.listen-address=10451'],
@@ -92,6 +92,39 @@ describe('parseFlags', () => {
     [['--web.telemetry-path=/healthz'], '--web.telemetry-path: /healthz is taken by the exporter itself'],
     [['--log.level=trace'], '--log.level: trace is not one of debug, info, warn, error'],
     [['--log.format=text'], '--log.format: text is not one of logfmt, json'],
+  ])('%j is refused', (argv, message) => {
+    expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
+  })
+})
+
+describe('doctor', () => {
+  const DOCTOR = { json: false, calibrate: false, calibrateSeconds: 60, output: undefined }
+
+  test.each([
+    [[], {}],
+    [['--json'], { json: true }],
+    [['--calibrate'], { calibrate: true }],
+    [
+      ['--calibrate', '--calibrate.seconds=600', '--output', 'baselines.yml'],
+      { calibrate: true, calibrateSeconds: 600, output: 'baselines.yml' },
+    ],
+  ])('%j', (argv, expected) => {
+    expect(parseFlags(['doctor', ...argv], {})).toEqual({
+      ...DEFAULTS,
+      command: 'doctor',
+      doctor: { ...DOCTOR, ...expected },
+    })
+  })
+
+  test.each([
+    [['doctor', '--json', '--calibrate'], '--json and --calibrate do not go together'],
+    [['doctor', '--output=x'], '--output needs --calibrate'],
+    [['doctor', '--calibrate.seconds=9'], '--calibrate.seconds: 9 is not a number from 10 to 3600'],
+    [['doctor', '--calibrate.seconds=1m'], '--calibrate.seconds: 1m is not a number from 10 to 3600'],
+    [['doctor', '--json=yes'], '--json takes no value'],
+    [['--json'], '--json is a flag of doctor, not of serve'],
+    [['report', '--period=2026', '--calibrate'], '--calibrate is a flag of doctor, not of report'],
+    [['check-config', '--output=x'], '--output is a flag of doctor, not of check-config'],
   ])('%j is refused', (argv, message) => {
     expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
   })

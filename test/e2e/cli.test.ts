@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { imbalancesOfPage, parsePage } from '../exposition/page-text.ts'
@@ -214,6 +214,79 @@ describe('on this machine', () => {
       (text) => valueOf(text, 'wattribute_config_last_reload_successful') === '0',
     )
     expect(baseline(12)(page)).toBe(true)
+  })
+})
+
+describe('the doctor', () => {
+  interface Told {
+    readonly exitCode: number
+    readonly seconds: number
+    readonly sensors: readonly { readonly sensor: string; readonly state: string }[]
+    readonly domains: readonly { readonly domain: string; readonly watts?: number }[]
+  }
+
+  test('tells people and programs the same, and its exit code says whether something cannot be read', () => {
+    const people = run(['doctor'])
+    const programs = run(['doctor', '--json'])
+    const told = JSON.parse(programs.stdout) as Told
+    expect(programs).toMatchObject({ status: told.exitCode, stderr: '' })
+    expect(people).toMatchObject({ status: told.exitCode, stderr: '' })
+    expect(told.seconds).toBeGreaterThanOrEqual(2)
+    for (const { sensor, state } of told.sensors) {
+      expect(people.stdout).toMatch(new RegExp(`^  ${sensor} +${state} `, 'm'))
+    }
+    expect(told.domains.filter(({ watts }) => watts === undefined)).toEqual([])
+    expect(people.stdout).not.toMatch(/undefined|NaN|\[object/)
+  })
+
+  test('runs beside an exporter, and leaves its storage alone', async () => {
+    const storage = join(folder, 'beside')
+    mkdirSync(storage)
+    const exporter = await start([`--storage.path=${storage}`])
+    await exporter.page(hasEnergy)
+    const { status, stderr } = run(['doctor', `--storage.path=${storage}`])
+    expect([0, 1]).toContain(status)
+    expect(stderr).toBe('')
+    expect((await exporter.get('/healthz')).status).toBe(200)
+  })
+
+  test('takes a configuration, and refuses a bad one with 2', () => {
+    const good = file('doctor.yaml', 'power_model:\n  cpu_idle_watts: 12\n  cpu_max_watts: 20\n')
+    expect(run(['doctor', `--config.file=${good}`]).stdout).toContain('idle 12.0 W (configured)')
+    expect(run(['doctor', `--config.file=${file('bad-doctor.yaml', 'hwmonn: []\n')}`])).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('did you mean `hwmon`?'),
+    })
+  })
+
+  test('calibrates no busy machine, and says who keeps it busy', () => {
+    const busy = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' })
+    try {
+      const output = join(folder, 'baselines.yml')
+      const { status, stdout, stderr } = run([
+        'doctor',
+        '--calibrate',
+        '--calibrate.seconds=10',
+        `--output=${output}`,
+      ])
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+      expect(stderr).toMatch(/^wattribute: the machine is not idle: its CPUs were busy for [\d.]+ %/)
+      expect(existsSync(output)).toBe(false)
+    } finally {
+      busy.kill('SIGKILL')
+    }
+  })
+
+  asRoot('works for a user without any right', () => {
+    const { status, stdout, stderr } = spawnSync(
+      'setpriv',
+      ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, CLI, 'doctor'],
+      { encoding: 'utf8', timeout: 20_000 },
+    )
+    expect([0, 1]).toContain(status)
+    expect(stderr).toBe('')
+    expect(stdout).toContain('as user 65534')
   })
 })
 

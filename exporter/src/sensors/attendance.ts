@@ -50,6 +50,11 @@ export class Attendance {
     )
   }
 
+  /** Ids of the domains that each sensor saw at its newest look. */
+  get domains(): Readonly<Record<string, readonly string[]>> {
+    return Object.fromEntries(this.#posts.map(({ sensor, history }) => [sensor.about.name, history.domains]))
+  }
+
   /** How many looks at each sensor failed so far. */
   get failures(): Readonly<Record<string, number>> {
     return Object.fromEntries(Array.from(this.#histories, ([name, { failures }]) => [name, failures]))
@@ -167,6 +172,7 @@ class Post {
 class History {
   status: SensorStatus | undefined
   bookmarks: Bookmarks | undefined
+  domains: readonly string[] = []
   failures = 0
   readonly #name: string
   readonly #components: readonly DomainComponent[]
@@ -180,6 +186,7 @@ class History {
   enter({ outcome, duration }: Answer, wall: Seconds): boolean {
     const before = this.status
     const hasRead = outcome.kind === 'readings' && outcome.readings.length > 0
+    this.domains = 'domains' in outcome ? outcome.domains.map(({ id }) => id) : []
     if ('bookmarks' in outcome) this.bookmarks = outcome.bookmarks
     if (outcome.kind === 'failed') this.failures += 1
     const status: SensorStatus = {
