@@ -5,6 +5,7 @@ import { ConfigError, loadConfig } from './config/load.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
 import { doctor } from './doctor-command.ts'
+import { NoLibc, openLibc } from './libc.ts'
 import { serve, type Exporter } from './main.ts'
 import { reportText } from './report-command.ts'
 import { ReportError } from './report/options.ts'
@@ -41,6 +42,7 @@ async function obey(flags: Flags): Promise<void> {
     case 'doctor':
       refuseOtherPlatforms(flags.command)
       process.exitCode = await doctor(flags, loadConfig(flags.configFile), writeOut, complain)
+      endThoughDriversHang()
       return
     case 'serve':
       refuseOtherPlatforms(flags.command)
@@ -67,6 +69,18 @@ async function end(exporter: Exporter): Promise<void> {
   // A thread that hangs in a call of the system would keep the process: exit() waits for it, too.
   if (!hasEnded) process.kill(process.pid, 'SIGKILL')
 }
+
+/** A read that a driver never answers would keep the process for ever; without one it has ended before. */
+function endThoughDriversHang(): void {
+  const leave = async (): Promise<void> => {
+    const libc = await openLibc()
+    if (libc instanceof NoLibc) process.kill(process.pid, 'SIGKILL')
+    else libc.exitNow(Number(process.exitCode ?? 0))
+  }
+  setTimeout(() => void leave(), DRIVER_TIMEOUT_MILLISECONDS).unref()
+}
+
+const DRIVER_TIMEOUT_MILLISECONDS = 500
 
 /** What stands in the way of a good command line; its sentence says all. */
 const REFUSALS = [ListenError, StorageError, ReportError]

@@ -278,7 +278,17 @@ describe('the doctor', () => {
     }
   })
 
-  asRoot('works for a user without any right', () => {
+  test('ends, with its exit code, although a driver never answers', () => {
+    const chip = join(folder, 'hanging/class/hwmon/hwmon0')
+    mkdirSync(chip, { recursive: true })
+    writeFileSync(join(chip, 'name'), 'power_meter')
+    spawnSync('mkfifo', [join(chip, 'power1_average')]) // nobody ever writes to it
+    const { status, stdout } = run(['doctor', `--path.sysfs=${join(folder, 'hanging')}`])
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/acpi-power-meter +unreadable +no answer in 2\.\d s/)
+  })
+
+  asRoot('works for a user without any right', async () => {
     const { status, stdout, stderr } = spawnSync(
       'setpriv',
       ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, CLI, 'doctor'],

@@ -76,19 +76,29 @@ export function findingsOf(seen: Observation): Findings {
 
 function sensorFinding(
   status: SensorStatus,
-  { vantage, domainsBySensor, domains: shown }: Observation,
+  { vantage, domainsBySensor, domains: shown, seconds }: Observation,
 ): SensorFinding {
   const { name, reason } = status
   const known = domainsBySensor[name] ?? []
   const domains = known.filter((id) => shown.some(({ domain }) => domain === id))
+  const isSilent = status.state === 'warming-up' && known.length === 0
   const isStandby = status.state === 'readings' && known.length > 0 && domains.length === 0
   return {
     sensor: name,
-    state: isStandby ? 'standby' : sensorState(status),
+    state: isStandby ? 'standby' : isSilent ? 'unreadable' : sensorState(status),
     domains,
-    reason: isStandby ? 'not needed: what it models is measured' : reason,
-    remedy: remedyFor(status, vantage),
+    reason: isStandby
+      ? 'not needed: what it models is measured'
+      : isSilent
+        ? `no answer in ${seconds.toFixed(1)} s: its driver is slow or hangs`
+        : reason,
+    remedy: isSilent ? HANGS : remedyFor(status, vantage),
   }
+}
+
+const HANGS: Remedy = {
+  kind: 'module',
+  text: 'look into the kernel log (dmesg) for its driver, and load that anew',
 }
 
 function sensorState({ state, unreadable }: SensorStatus): SensorFinding['state'] {

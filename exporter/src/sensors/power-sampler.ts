@@ -45,6 +45,8 @@ interface State {
   readonly integral: PowerIntegral
   /** When the question was put that has no answer yet. */
   askedAt: Seconds | undefined
+  /** It was put between two looks: no look has waited for it yet. */
+  isBetween: boolean
   answer: Promise<void>
   trouble: Trouble | undefined
 }
@@ -66,9 +68,10 @@ export class PowerSampler {
   async look(at: Seconds, meters: readonly PowerMeter[]): Promise<Outcome> {
     this.rest() // a sample that is taken while this look waits would be later than the look
     this.#present = meters.map((meter) => this.#stateOf(meter))
-    await this.#answers() // of a sample between the looks
-    for (const state of this.#present) this.#ask(state, at)
-    await this.#answers()
+    await answersOf(this.#present.filter(({ isBetween }) => isBetween))
+    for (const state of this.#present) state.isBetween = false
+    const asked = this.#present.filter((state) => this.#ask(state, at, false))
+    await answersOf(asked)
     this.#sampleOn()
     const outcomes = this.#present.map((state) => this.#outcomeOf(state, at))
     const troubles = outcomes.flatMap(({ trouble }) => trouble ?? [])
@@ -95,11 +98,6 @@ export class PowerSampler {
     this.#hasRead = false
   }
 
-  async #answers(): Promise<void> {
-    const waiting = this.#present.filter(({ askedAt }) => askedAt !== undefined)
-    if (waiting.length > 0) await patiently(Promise.all(waiting.map(({ answer }) => answer)))
-  }
-
   #stateOf(meter: PowerMeter): State {
     const { id } = meter.domain
     const known = this.#states.get(id)
@@ -111,6 +109,7 @@ export class PowerSampler {
       meter,
       integral: new PowerIntegral(seconds(LOST_AFTER_SECONDS)),
       askedAt: undefined,
+      isBetween: false,
       answer: Promise.resolve(),
       trouble: undefined,
     }
@@ -118,10 +117,13 @@ export class PowerSampler {
     return state
   }
 
-  #ask(state: State, at: Seconds): void {
-    if (state.askedAt !== undefined) return
+  /** @returns whether it was asked now: one that still owes an answer is not */
+  #ask(state: State, at: Seconds, isBetween: boolean): boolean {
+    if (state.askedAt !== undefined) return false
     state.askedAt = at
+    state.isBetween = isBetween
     state.answer = this.#answer(state, at)
+    return true
   }
 
   /** Never rejects. */
@@ -168,7 +170,7 @@ export class PowerSampler {
     const delay = seconds((0.5 + Math.random()) / samplesPerSecond)
     this.#callOff = this.#world.clock.after(delay, () => {
       const at = this.#world.clock.now()
-      for (const state of this.#present) this.#ask(state, at)
+      for (const state of this.#present) this.#ask(state, at, true)
       this.#sampleOn()
     })
   }
@@ -179,12 +181,13 @@ function failureOf([first, ...others]: readonly Trouble[]): Outcome {
   return { kind: 'failed', why: `${first?.domain}: ${first?.why}${more}`, advice: first?.advice ?? '' }
 }
 
-/** In real time: a driver does not know of other clocks. */
-async function patiently(work: Promise<unknown>): Promise<void> {
+/** Waits a little, in real time: a driver does not know of other clocks. */
+async function answersOf(states: readonly State[]): Promise<void> {
+  if (states.length === 0) return
   let timer: NodeJS.Timeout | undefined
   const timeIsOver = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, PATIENCE * 1000)
   })
-  await Promise.race([work, timeIsOver])
+  await Promise.race([Promise.all(states.map(({ answer }) => answer)), timeIsOver])
   clearTimeout(timer)
 }
