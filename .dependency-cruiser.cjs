@@ -33,6 +33,8 @@ const COMPOSITION = file(
   'history-store',
   'report-command',
   'doctor-command',
+  'nvml-door',
+  'rules-command',
   'prometheus-client',
 )
 
@@ -42,7 +44,7 @@ module.exports = {
     {
       name: 'nothing-unused',
       severity: 'error',
-      from: { orphan: true, pathNot: file('cli', 'engine-thread') },
+      from: { orphan: true, pathNot: file('cli', 'engine-thread', 'nvml/thread') },
       to: {},
     },
     {
@@ -59,8 +61,15 @@ module.exports = {
     },
     only('ledger', 'pure: no I/O, no clock, no logger, no package'),
     only('workloads', 'pure: no I/O, no clock, no logger, no package'),
-    only('sensors', 'joules in; they know the machine, not the books', file('world', 'cpu-times')),
-    only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times')),
+    only('sensors', 'joules in; they know the machine, not the books', file('world', 'cpu-times', 'nvml')),
+    only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times', 'nvml')),
+    only(
+      'nvml',
+      "the driver's library behind its door; it knows neither energy nor books",
+      file('world', 'nvml'),
+      '^node_modules/koffi/',
+      '^(node:)?worker_threads$',
+    ),
     only(
       'config',
       'settings, before anything runs',
@@ -84,6 +93,12 @@ module.exports = {
       '^(node:)?(crypto|fs|http|https|path|tls|util|zlib)$',
     ),
     only(
+      'rules',
+      'pure: rules of Prometheus as data, and their text; no I/O, no clock, no logger',
+      '^exporter/src/workloads/(calendar|budget-period)\\.ts$',
+      '^node_modules/yaml/',
+    ),
+    only(
       'storage',
       'files that survive; it knows nothing of what they hold',
       '^(node:)?(fs|fs/promises|path|zlib)$',
@@ -101,12 +116,12 @@ module.exports = {
       from: { path: '^exporter/src/[^/]+$', pathNot: COMPOSITION },
       to: { path: '^exporter/src/[^/]+/' },
     },
-    onlyFrom('koffi', file('libc')),
+    onlyFrom('koffi', file('libc', 'nvml/library')),
     onlyFrom('express', room('exposition')),
     onlyFrom('prom-client', room('exposition')),
     onlyFrom('pino', file('log')),
     onlyFrom('bcryptjs', room('exposition')),
-    onlyFrom('yaml', room('config')),
+    onlyFrom('yaml', room('config'), '^exporter/src/rules/rule-text\\.ts$'),
     onlyFrom('zod', room('config'), room('exposition')),
     {
       name: 'no-development-packages',

@@ -21,10 +21,18 @@ import {
 import { Agent, get } from 'node:http'
 import { cpus, tmpdir, release } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import {
+  costOfTick,
+  cpuOf,
+  end,
+  median,
+  pause,
+  residentMegabytes,
+  ROOT,
+  say,
+  startExporter,
+} from './measure.mjs'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const CLI = join(ROOT, 'exporter/dist/cli.js')
 const isQuick = process.argv.includes('--quick')
 const CYCLES = isQuick ? 8 : 20
 const ROUNDS = isQuick ? 1 : 3
@@ -33,27 +41,11 @@ const WARM_UP_SECONDS = isQuick ? 10 : 60
 const COUNTS = process.argv.includes('--scrapes') ? [] : isQuick ? [100, 1000] : [100, 1000, 5000, 10_000]
 const folder = mkdtempSync(join(tmpdir(), 'wattribute-bench-'))
 
-const say = (text) => process.stderr.write(`${text}\n`)
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-const median = (values) => values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]
-
 function compile(name) {
   const program = join(folder, name)
   execFileSync('gcc', ['-O2', '-o', program, join(ROOT, `bench/${name}.c`)])
   return program
 }
-
-/** Nanoseconds that a process has used, all threads, by the scheduler's own account. */
-function cpuOf(pid) {
-  const threads = readdirSync(`/proc/${pid}/task`)
-  return threads.reduce((sum, thread) => {
-    const [nanoseconds] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')
-    return sum + Number(nanoseconds)
-  }, 0)
-}
-
-const residentMegabytes = (pid) =>
-  Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) / 1000
 
 async function startLoad(program, ...words) {
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'], detached: true })
@@ -73,20 +65,6 @@ function startChurn() {
   return () => child.kill('SIGKILL')
 }
 
-async function startExporter(flags = []) {
-  const child = spawn(
-    process.execPath,
-    ['--max-semi-space-size=1', CLI, '--web.listen-address=127.0.0.1:0', ...flags],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  )
-  let log = ''
-  child.stderr.on('data', (data) => (log += data))
-  while (!/url=(\S+)/.test(log)) await pause(50)
-  return { pid: child.pid, url: /url=(\S+)/.exec(log)[1], stop: () => end(child) }
-}
-
 async function startNodeExporter() {
   const address = '127.0.0.1:19100'
   const child = spawn(
@@ -103,23 +81,6 @@ async function startNodeExporter() {
   )
     await pause(50)
   return { pid: child.pid, url, stop: () => end(child) }
-}
-
-async function end(child) {
-  child.kill('SIGTERM')
-  await once(child, 'exit')
-}
-
-const figure = (page, name) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(page)[1])
-const ticksOf = async ({ url }) =>
-  figure(await (await fetch(url)).text(), 'wattribute_tick_duration_seconds_count')
-
-/** CPU nanoseconds per tick while nobody scrapes. */
-async function costOfTick(exporter) {
-  const [ticksBefore, before] = [await ticksOf(exporter), cpuOf(exporter.pid)]
-  await pause(CYCLES * 1000)
-  const spent = cpuOf(exporter.pid) - before
-  return spent / ((await ticksOf(exporter)) - ticksBefore)
 }
 
 async function costOfScrape(nodeExporter) {
@@ -153,7 +114,7 @@ async function costAt(count, floor, load) {
     // beside each other, so that all three meet the same machine
     const [least, tick, scrape] = await Promise.all([
       costOfFloor(floor),
-      costOfTick(exporter),
+      costOfTick(exporter, CYCLES),
       costOfScrape(nodeExporter),
     ])
     const { processes } = least
@@ -167,7 +128,7 @@ async function costAt(count, floor, load) {
   const resident = residentMegabytes(exporter.pid)
   stopChurn()
   await pause(2000)
-  const quiet = await costOfTick(exporter)
+  const quiet = await costOfTick(exporter, CYCLES)
   await exporter.stop()
   await nodeExporter.stop()
   await crowd.stop()

@@ -1,8 +1,13 @@
-/** Writes docs/metrics.md, docs/sensors.md and docs/configuration.md from the built exporter: `npm run docs`. */
+/**
+ * Writes docs/metrics.md, docs/sensors.md, docs/configuration.md and the rule files below deploy/prometheus from the
+ * built exporter: `npm run docs`.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { flagRows, environmentName, switchRows } from '../exporter/dist/config/flags.js'
 import { describeConfig } from '../exporter/dist/config/load.js'
 import { catalogue } from '../exporter/dist/exposition/catalogue.js'
+import { ruleFiles } from '../exporter/dist/rules/rule-files.js'
+import { ruleText } from '../exporter/dist/rules/rule-text.js'
 import { everyAbout } from '../exporter/dist/sensors/index.js'
 import { CPU_IDLE_WATTS, CPU_MAX_WATTS, MEMORY_WATTS_PER_GB } from '../exporter/dist/sensors/power-model.js'
 
@@ -64,6 +69,19 @@ ${table(
 `,
   )
   .join('\n')}
+## NVIDIA GPUs
+
+One session with the driver’s library is held open, in a thread of its own; nothing creates a context or raises a GPU’s power state. A library in another place than usual is named with \`--path.nvml\`; \`nvidia.enabled: false\` leaves the driver alone.
+
+- **Energy.** The counter of Volta and newer GPUs. Without one (Pascal and older), or while it stands still for ten seconds although power is drawn, power is sampled ten times a second at random instants and integrated, \`method="integrated"\`: the mean of a second where the device keeps one (field 185), else the power of the instant (field 186, or \`nvmlDeviceGetPowerUsage\`).
+- **Who used it.** By samples of multiprocessor utilisation, weighted by the time that each stands for. A sole holder has all of it. Several without samples have equal parts, and those are \`method="estimated"\`. With MIG, by the activity of each instance times its slices (GPU performance monitoring, Hopper and newer); before Hopper by the slices that are held, and for several processes in one instance by equal parts, both \`estimated\`. An instance never has energy of its own: it has a part of its board’s.
+- **Who holds it,** and carries its idle energy: processes with a compute context, in equal parts; with MIG by slices, and a slice that nobody holds stays unattributed. Processes that only draw hold nothing, nor do \`nvidia-smi\`, \`nv-hostengine\`, \`dcgm-exporter\`, \`nvtop\`, NVIDIA’s persistence daemon and the server of the Multi-Process Service.
+- **Idle power** is a tenth of the power limit until it is observed or configured: \`baselines\`, with the GPU’s UUID as domain.
+- **Whose is a pid?** Drivers name processes by the host’s pids. In a container without the host’s PID namespace the energy is \`reason="unresolved_pid"\`.
+- **Trouble.** A GPU that is lost does not blind the others and is looked for again after 10 s, then ever more rarely, up to five minutes. A driver that does not answer within a second stops no tick; what is spent meanwhile is booked once it answers. When the driver was replaced underneath, the exporter ends with exit code 1, because only a new process can talk to the new one: let a supervisor start it again. A machine without the library is asked again every five minutes.
+
+What WSL and virtual GPUs do not show is absent, never 0: their power, or who uses them.
+
 ## The power model
 
 It keeps silent where a sensor measures the same component. Its defaults are averages over the processors of a large cloud provider, made from SPECpower_ssj2008 results: ${CPU_IDLE_WATTS} W per logical CPU when idle, ${CPU_MAX_WATTS} W when busy, and ${MEMORY_WATTS_PER_GB} W per GB of memory, by Cloud Carbon Footprint (MIN_WATTS_AVG, MAX_WATTS_AVG and MEMORY_COEFFICIENT of its AWS constants). Expect errors of tens of percent. If you know what the machine draws when idle and when busy, for example from a wall meter, say so:
@@ -102,11 +120,11 @@ Each also as an environment variable; a flag wins.
 
 ${table(
   ['flag', 'environment', 'default', 'meaning'],
-  flagRows.map(({ name, value, default: otherwise, sentence }) => [
+  flagRows.map(({ name, value, default: otherwise, sentence, only }) => [
     code(`--${name}=${value}`),
     code(environmentName(name)),
     code(otherwise),
-    sentence,
+    only === undefined ? sentence : `Of \`${only}\` alone. ${sentence}`,
   ]),
 )}
 
@@ -115,4 +133,9 @@ ${ending('exporter/src/config and docs/example.yaml')}`
 
 for (const [name, text] of Object.entries({ metrics, sensors, configuration })) {
   writeFileSync(new URL(`../docs/${name}.md`, import.meta.url), text)
+}
+
+for (const { path, groups } of ruleFiles) {
+  const origin = 'From exporter/src/rules by `npm run docs`.'
+  writeFileSync(new URL(`../deploy/prometheus/${path}`, import.meta.url), ruleText(groups, origin))
 }

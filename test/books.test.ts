@@ -96,6 +96,12 @@ class Machine {
     return this
   }
 
+  /** What is kept becomes something else. */
+  spoil(change: (state: BooksState) => BooksState): this {
+    this.#kept.state = JSON.stringify(change(JSON.parse(this.#kept.state) as BooksState))
+    return this
+  }
+
   #keepState(): void {
     const state = this.books.state({ bookmarks: {}, failures: {} })
     this.#kept = { state: JSON.stringify(state), changes: [] }
@@ -122,7 +128,13 @@ class Machine {
   /** The history's hours that ended and those that are open: energy, and seconds without the exporter. */
   get hours(): { readonly joules: string; readonly down: number } {
     const open = this.books.history.state().hours.flatMap((record) => bucketOf(record) ?? [])
-    const hours = [...this.closed.filter(({ unit }) => unit === 'hour'), ...open]
+    // an hour that is handed out again after a restart is the same one
+    const ended = new Map(
+      this.closed
+        .filter(({ unit }) => unit === 'hour')
+        .map((hour) => [`${hour.zone} ${hour.from} ${hour.generation}`, hour]),
+    )
+    const hours = [...ended.values(), ...open]
     const energies = hours.flatMap(({ rows }) => rows.map(({ energy }) => energy))
     return {
       joules: EnergyTotal.of(...energies).toString(),
@@ -173,6 +185,17 @@ describe('after a restart within a boot', () => {
     expect(machine.hours.joules).toBe('28810.000000')
   })
 
+  test('budgets that do not fit begin anew, and nothing else does', () => {
+    const machine = new Machine()
+    machine
+      .tick(both(10, 100))
+      .spoil((state) => ({ ...state, budgets: { version: 99, budgets: [] } as never }))
+    machine.restart({ down: 5 })
+    expect(machine.books.problems).toEqual([expect.stringMatching(/^budgets: /)])
+    expect(machine.shown).toBe('110.000000')
+    expect(machine.hours.joules).toBe('110.000000')
+  })
+
   test('a removed accelerator keeps its figures, and nothing is missing', () => {
     const machine = new Machine()
     machine.tick(both(10, 100)).restart({ down: 5 })
@@ -216,6 +239,24 @@ describe('a reload', () => {
     machine.books.reconfigure(booksPolicy({ timeZone: 'Asia/Kathmandu' }))
     machine.tick(both(1, 1))
     expect(machine.hours.joules).toBe('112.000000')
+  })
+
+  test('another time zone, and a restart: what was handed out in the zone before comes out alike', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).tick(both(1, 1), { after: 3600 })
+    machine.books.reconfigure(booksPolicy({ timeZone: 'Asia/Kathmandu' }))
+    machine.tick(both(1, 1), { after: 1000 }).tick(both(1, 1), { after: 3600 })
+    machine.restart({ down: 5, more: { timeZone: 'Asia/Kathmandu' } }).tick(both(1, 1), { whileDown: true })
+    expect(machine.hours).toEqual({ joules: '118.000000', down: 6 })
+  })
+
+  test('another time zone over a restart', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).tick(both(1, 1), { after: 3600 })
+    machine.restart({ down: 5, more: { timeZone: 'Asia/Kathmandu' } }).tick(both(1, 1), { whileDown: true })
+    expect(machine.hours).toEqual({ joules: '114.000000', down: 6 })
+    machine.restart({ down: 5 }).tick(both(1, 1), { whileDown: true })
+    expect(machine.hours).toEqual({ joules: '116.000000', down: 12 })
   })
 
   test('another limit keeps the use', () => {

@@ -97,18 +97,22 @@ describe('the history', () => {
 })
 
 describe('a bucket that is added twice', () => {
-  test('counts once: the later one, which knows what was replayed', () => {
-    const [hour] = hoursAndDays('2026-05-01T00:00:00Z', 1)
-    const [later] = hoursAndDays('2026-05-01T00:00:00Z', 1).map((bucket) => ({ ...bucket, down: seconds(7) }))
-    if (hour === undefined || later === undefined) throw new Error('no hour')
+  const [hour] = hoursAndDays('2026-05-01T00:00:00Z', 1)
+  if (hour === undefined) throw new Error('no hour')
+
+  test('counts once: the later one, which knows that the exporter was down', () => {
     store().append([hour])
-    store().append([later])
-    expect(store().read(always)).toEqual([later])
+    store().append([{ ...hour, down: seconds(7) }])
+    expect(store().read(always)).toEqual([{ ...hour, down: seconds(7) }])
+  })
+
+  test('counts once: the earlier one, when a power loss took the last seconds from the later', () => {
+    store().append([hour])
+    store().append([{ ...hour, rows: hour.rows.slice(1) }])
+    expect(store().read(always)).toEqual([hour])
   })
 
   test('counts twice when the clock was wrong before', () => {
-    const [hour] = hoursAndDays('2026-05-01T00:00:00Z', 1)
-    if (hour === undefined) throw new Error('no hour')
     store().append([hour, { ...hour, generation: 1 }])
     expect(sumOf(store().read(always))).toBe(6n)
   })

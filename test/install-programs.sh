@@ -7,6 +7,8 @@ set -euo pipefail
 declare -A packages=(
   [promtool]=prometheus
   [prometheus]=prometheus
+  [prometheus-alertmanager]=prometheus-alertmanager
+  [amtool]=prometheus-alertmanager
   [openssl]=openssl
   [prlimit]=util-linux
   [setpriv]=util-linux
@@ -16,6 +18,7 @@ declare -A packages=(
 # what tests do without it
 declare -A without=(
   [prometheus]='test/e2e/prometheus and hang, checks by promtool'
+  [prometheus-alertmanager]='test/e2e/alerts, checks by amtool'
   [openssl]='TLS in test/exposition'
   [util-linux]='limits and rights in test/e2e/cli'
   [python3-prometheus-client]='OpenMetrics by the strict parser'
@@ -58,5 +61,7 @@ apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
 "${apt[@]}" update >/dev/null && "${apt[@]}" install -y --no-install-recommends $install >/dev/null ||
   leave 'apt-get failed'
 [ -z "$(missing)" ] || leave 'apt-get did not bring everything'
-# Nor shall it start with the machine.
-if grep -qx prometheus <<<"$install"; then systemctl --quiet disable prometheus.service 2>/dev/null || true; fi
+# Nor shall they start with the machine.
+for service in prometheus prometheus-alertmanager; do
+  if grep -qx "$service" <<<"$install"; then systemctl --quiet disable "$service.service" 2>/dev/null || true; fi
+done

@@ -51,6 +51,7 @@ class ScriptedThread extends EventEmitter {
 
 const clock = { now: () => seconds(Date.now() / 1000) }
 const threads: ScriptedThread[] = []
+const restarts: string[] = []
 const logged: string[] = []
 const note = (_fields: unknown, message?: string): void => void logged.push(message ?? '')
 const log = { debug: note, info: note, warn: note, error: note }
@@ -85,6 +86,7 @@ beforeEach(() => {
     clock,
     self: new SelfMetrics('1.2.3'),
     log,
+    onMustRestart: (reason) => restarts.push(reason),
   })
 })
 
@@ -123,7 +125,7 @@ describe('pages', () => {
     expect(supervisor.whyNone()).toMatch(/6 s old and not shown/)
     expect(threads).toHaveLength(2)
     expect(thread(0).isTerminated).toBe(true)
-    expect(logged).toContain('the engine is started anew; its counters begin at 0')
+    expect(logged).toContain('the engine is started anew')
     await thread(0).page(5, 'from a former engine')
     expect(shown()).toBeUndefined()
     await thread(1).page(5.5, 'anew')
@@ -142,6 +144,11 @@ describe('pages', () => {
 })
 
 describe('a thread', () => {
+  test('that cannot go on in this process says why to whom it concerns', () => {
+    thread(0).say({ kind: 'must-restart', reason: 'the driver was replaced' })
+    expect(restarts).toEqual(['the driver was replaced'])
+  })
+
   test('that ends by itself is followed by another, after a pause', async () => {
     thread(0).emit('exit', 1)
     expect(threads).toHaveLength(1)

@@ -4,7 +4,7 @@
  * were shown last. After another boot the figures on the page begin at 0, as those of the kernel's own counters do,
  * while history, budgets and demand keep their totals.
  */
-import { Ledger, type LedgerPolicy, type Tick, type TickOfBooks } from './ledger/ledger.ts'
+import { Ledger, type LedgerPolicy, type NameOf, type Tick, type TickOfBooks } from './ledger/ledger.ts'
 import type { LedgerChanges, LedgerState } from './ledger/record.ts'
 import type { BudgetRule, DemandRule, WallSpan } from './model.ts'
 import { LOST_AFTER_SECONDS, type Bookmarks } from './sensors/sensor.ts'
@@ -14,7 +14,7 @@ import { Calendar } from './workloads/calendar.ts'
 import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
-import { nameWorkload } from './workloads/naming.ts'
+import { namesByPath } from './workloads/naming.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -53,6 +53,8 @@ export interface BooksChanges {
   readonly sensors: SensorsStand
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
+  /** The zone of the history, where it is another than that of the tick before. */
+  readonly timeZone?: string
 }
 
 /** What an earlier run has left. */
@@ -71,31 +73,40 @@ export class Books {
   readonly budgets: Budgets
   readonly demand: Demand
   history: History
+  /** What of the former books could not be used, in sentences. */
+  readonly problems: string[] = []
   #policy: BooksPolicy
   #bookedTo: Seconds
   #wasDown = false
+  /** The zone of the history as far as state and changes tell it. */
+  #toldZone: string
   #closed: ClosedBucket[] = []
 
-  /** @throws Error when the former books do not fit together */
+  /** @throws RangeError when the former ledger does not fit together */
   constructor(
     policy: BooksPolicy,
     now: { readonly at: Seconds; readonly wall: Seconds },
     former: FormerBooks | undefined,
+    nameOf: NameOf = namesByPath,
   ) {
     this.#policy = policy
-    this.history = new History(new Calendar(policy.timeZone))
+    // The earlier run is done again in its own zone: the hours that it has handed out must come out alike.
+    this.history = new History(new Calendar(former?.state.history.zone ?? policy.timeZone))
+    this.#toldZone = this.history.zone
     this.budgets = new Budgets(policy.budgets, policy.node)
     this.demand = new Demand(policy.demand)
     this.#bookedTo = now.wall
     if (former === undefined) {
-      this.ledger = newLedger(policy.ledger, now.at)
+      this.ledger = newLedger(policy.ledger, now.at, nameOf)
       this.startedWall = now.wall
       return
     }
     const { state, changes, isCurrent } = former
-    const restored = this.#restore(former, now.wall)
+    const restored = this.#restore(former, now.wall, nameOf)
     const goesOn = isCurrent && state.ledger.at <= now.at
-    this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at)
+    this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
+    if (!goesOn) this.#countAlong(restored.endNaming(namesByPath, this.#bookedTo), this.#bookedTo, false)
+    this.#countHoursIn(policy.timeZone)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -108,11 +119,7 @@ export class Books {
     this.ledger.reconfigure(policy.ledger)
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
-    if (policy.timeZone !== this.#policy.timeZone) {
-      const history = new History(new Calendar(policy.timeZone))
-      history.restore(this.history.state())
-      this.history = history
-    }
+    this.#countHoursIn(policy.timeZone)
     this.#policy = policy
   }
 
@@ -122,7 +129,16 @@ export class Books {
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
-    return { wall: tick.wall, ledger: changes, sensors, ...(wasDown && { wasDown }) }
+    const { zone } = this.history
+    const hasMoved = zone !== this.#toldZone
+    this.#toldZone = zone
+    return {
+      wall: tick.wall,
+      ledger: changes,
+      sensors,
+      ...(wasDown && { wasDown }),
+      ...(hasMoved && { timeZone: zone }),
+    }
   }
 
   /** Hours and days that ended since this was last asked: they are to be kept. */
@@ -144,19 +160,38 @@ export class Books {
   }
 
   /** Does all again that the earlier run has told, so that those who count along stand where they stood. */
-  #restore({ state, changes }: FormerBooks, wall: Seconds): Ledger {
-    this.history.restore(state.history)
-    this.budgets.restore(state.budgets)
-    this.demand.restore(state.demand)
+  #restore({ state, changes }: FormerBooks, wall: Seconds, nameOf: NameOf): Ledger {
+    this.#attempt('history', () => this.history.restore(state.history))
+    this.#attempt('budgets', () => this.budgets.restore(state.budgets))
+    this.#attempt('demand', () => this.demand.restore(state.demand))
     this.#bookedTo = seconds(state.wall)
-    const ledger = newLedger(this.#policy.ledger, seconds(state.ledger.at))
+    const ledger = newLedger(this.#policy.ledger, seconds(state.ledger.at), nameOf)
     const ticks = changes.values()
     const later = changes.map((change) => change.ledger)
     ledger.restore(state.ledger, later, wall, (booked) => {
       const { value: change } = ticks.next()
-      if (change !== undefined) this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
+      if (change === undefined) return
+      if (change.timeZone !== undefined) this.#countHoursIn(change.timeZone)
+      this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
     })
     return ledger
+  }
+
+  #countHoursIn(timeZone: string): void {
+    const calendar = new Calendar(timeZone)
+    if (calendar.zone === this.history.zone) return
+    const history = new History(calendar)
+    history.restore(this.history.state())
+    this.history = history
+  }
+
+  /** One that does not fit begins anew; the others need not suffer for it. */
+  #attempt(what: string, restore: () => void): void {
+    try {
+      restore()
+    } catch (cause) {
+      this.problems.push(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`)
+    }
   }
 
   #countAlong(
@@ -176,5 +211,5 @@ export class Books {
   }
 }
 
-const newLedger = (policy: LedgerPolicy, startedAt: Seconds): Ledger =>
-  new Ledger(policy, { nameOf: nameWorkload, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })
+const newLedger = (policy: LedgerPolicy, startedAt: Seconds, nameOf: NameOf): Ledger =>
+  new Ledger(policy, { nameOf, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })

@@ -9,6 +9,7 @@ import { NoLibc, openLibc } from './libc.ts'
 import { serve, type Exporter } from './main.ts'
 import { reportText } from './report-command.ts'
 import { ReportError } from './report/options.ts'
+import { RulesError, writeRules } from './rules-command.ts'
 import { StorageError } from './storage/lock.ts'
 import { version } from './version.ts'
 import { linuxClock } from './world.ts'
@@ -41,8 +42,12 @@ async function obey(flags: Flags): Promise<void> {
       return
     case 'doctor':
       refuseOtherPlatforms(flags.command)
-      process.exitCode = await doctor(flags, loadConfig(flags.configFile), writeOut, complain)
+      process.exitCode = await doctor(flags, loadConfig(flags.configFile), writeOut, say)
       endThoughDriversHang()
+      return
+    case 'rules':
+      if (flags.rules === undefined) return
+      writeRules(flags.rules, loadConfig(flags.configFile), linuxClock.wall(), say)
       return
     case 'serve':
       refuseOtherPlatforms(flags.command)
@@ -62,6 +67,11 @@ function refuseOtherPlatforms(command: string): void {
 function obeySignals(exporter: Exporter): void {
   process.on('SIGHUP', () => exporter.reload())
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(exporter))
+  // What supervises us, such as systemd, starts us again.
+  void exporter.mustRestart.then((reason) => {
+    complain(`it has to be started anew: ${reason}`, 1)
+    return end(exporter)
+  })
 }
 
 async function end(exporter: Exporter): Promise<void> {
@@ -86,24 +96,27 @@ const DRIVER_TIMEOUT_MILLISECONDS = 500
 const REFUSALS = [ListenError, StorageError, ReportError]
 
 function fail(cause: unknown): void {
-  if (cause instanceof UsageError || cause instanceof ConfigError) {
-    process.exitCode = 2
-    complain(cause.message)
+  if (cause instanceof UsageError || cause instanceof ConfigError || cause instanceof RulesError) {
+    complain(cause.message, 2)
+  } else if (REFUSALS.some((one) => cause instanceof one)) {
+    complain((cause as Error).message, 1)
   } else {
-    process.exitCode = 1
-    complain(REFUSALS.some((one) => cause instanceof one) ? (cause as Error).message : textOf(cause))
+    complain(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause), 1)
   }
-}
-
-const textOf = (cause: unknown): string =>
-  cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-
-function complain(message: string): void {
-  process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
 }
 
 function writeOut(text: string): void {
   process.stdout.write(text)
+}
+
+function complain(message: string, exitCode: number): void {
+  say(message)
+  process.exitCode = exitCode
+}
+
+/** To standard error: standard output is for what was asked for. */
+function say(message: string): void {
+  process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
 }
 
 run(process.argv.slice(2)).catch(fail)

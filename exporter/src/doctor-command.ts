@@ -20,6 +20,7 @@ import type { MachineState } from './exposition/machine-page.ts'
 import { stateOf } from './exposition/machine-page.ts'
 import { PageWriter } from './exposition/page.ts'
 import { COMPONENTS, type Component, type ComponentState } from './model.ts'
+import { openNvmlDoor } from './nvml-door.ts'
 import { elapsed, seconds, type Seconds } from './units.ts'
 import { version } from './version.ts'
 import { linuxWorld, Unreadable, type World } from './world.ts'
@@ -47,7 +48,11 @@ export async function doctor(
 ): Promise<0 | 1> {
   const { clock, reason } = await openCpuClock(flags.procfs)
   const bench: Bench = {
-    world: linuxWorld(flags, clock),
+    world: linuxWorld(
+      flags,
+      clock,
+      openNvmlDoor(flags.nvmlLibrary, () => undefined),
+    ),
     config,
     host: hostname(),
     uid: process.getuid?.() ?? 0,

@@ -7,6 +7,8 @@ import type { WorldPaths } from './world.ts'
 export interface EngineSettings {
   readonly paths: WorldPaths
   readonly config: Config
+  /** NVIDIA's library; undefined: where drivers put it. */
+  readonly nvmlLibrary: string | undefined
   /** Folder of the exporter's state; undefined: nothing is kept. */
   readonly storagePath: string | undefined
 }
@@ -35,6 +37,8 @@ export type FromEngine =
       readonly at: Seconds
       readonly duration: Seconds
     } & PageBuffers)
+  /** Only a new process can go on, for example after the driver was replaced underneath. */
+  | { readonly kind: 'must-restart'; readonly reason: string }
   | { readonly kind: 'notices'; readonly notices: readonly Notice[] }
   | { readonly kind: 'report'; readonly id: number; readonly content: unknown }
   | { readonly kind: 'report-failed'; readonly id: number; readonly reason: string }

@@ -7,6 +7,7 @@ import { Engine, type Keeping } from './engine.ts'
 import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
 import { PageWriter } from './exposition/page.ts'
 import { HistoryStore } from './history-store.ts'
+import { openNvmlDoor } from './nvml-door.ts'
 import { Journal } from './storage/journal.ts'
 import { linuxClock, linuxFiles, linuxWorld, Unreadable, type CpuClock, type WorldPaths } from './world.ts'
 
@@ -15,16 +16,20 @@ if (port === null) throw new Error('engine-thread.ts runs in a worker thread onl
 
 const say = (message: FromEngine, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
-const { paths, config, storagePath } = workerData as EngineSettings
+const { paths, config, nvmlLibrary, storagePath } = workerData as EngineSettings
 const journal = storagePath === undefined ? undefined : openJournal(storagePath)
 const engine = new Engine(
-  linuxWorld(paths, await cpuClockFor(paths)),
+  linuxWorld(paths, await cpuClockFor(paths), openNvmlDoor(nvmlLibrary, mustRestart)),
   config,
   journal && keepingBy(journal, storagePath ?? ''),
 )
 journal?.beginAtOnce(engine.state(), linuxClock.now())
 const spare: PageBuffers[] = []
 const beat = new Beat(tick, linuxClock, config.tickSeconds)
+
+function mustRestart(why: string): void {
+  say({ kind: 'must-restart', reason: `${why}; only a new process can talk to the new driver` })
+}
 
 async function cpuClockFor({ procfs }: WorldPaths): Promise<CpuClock | undefined> {
   const { clock, reason } = await openCpuClock(procfs)
@@ -109,6 +114,8 @@ port.on('message', (message: ToEngine) => {
   switch (message.kind) {
     case 'reconfigure':
       engine.reconfigure(message.config)
+      // What was counted under the settings before is not to be done again under these.
+      journal?.beginAtOnce(engine.state(), linuxClock.now())
       beat.change(message.config.tickSeconds)
       return
     case 'report':

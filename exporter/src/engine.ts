@@ -72,9 +72,9 @@ export class Engine {
     this.#attendance = new Attendance(sensors(world, sensorSettings(config)), world.clock)
     this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
-    const { books, notice } = openBooks(world, booksPolicyOf(config), keeping?.former)
+    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former)
     this.#books = books
-    this.#openingNotices = notice === undefined ? [] : [notice]
+    this.#openingNotices = [...notices]
     const { resumed } = books
     if (resumed !== undefined) this.#attendance.resume(resumed.bookmarks, resumed.failures)
   }
@@ -87,8 +87,8 @@ export class Engine {
     this.#sensors = looks.statuses
     this.#census = activity?.census ?? this.#census
     this.#groups = activity?.groups ?? this.#groups
-    this.#held = Array.from(activity?.holders ?? []).flatMap(([id, holders]) =>
-      holders.length > 0 ? id : [],
+    this.#held = Array.from(activity?.accelerators ?? []).flatMap(([id, { holders, use }]) =>
+      holders.length + use.length > 0 ? id : [],
     )
     const wall = clock.wall()
     const { domains, readings } = looks
@@ -191,25 +191,34 @@ export class Engine {
   }
 }
 
-/** Books that do not fit together are left as they are: new ones are begun. */
+/** Former books that do not fit together are left as they are: new ones are begun. */
 function openBooks(
   { clock }: World,
   policy: BooksPolicy,
   former: FormerBooks | undefined,
-): { readonly books: Books; readonly notice: Notice | undefined } {
+): { readonly books: Books; readonly notices: readonly Notice[] } {
   const now = { at: clock.now(), wall: clock.wall() }
   try {
     const books = new Books(policy, now, former)
-    return { books, notice: former && resumedNotice(books, former, now.wall) }
+    const problems = books.problems.map((reason) => misfit('part of the books of an earlier run', reason))
+    return {
+      books,
+      notices: former === undefined ? [] : [resumedNotice(books, former, now.wall), ...problems],
+    }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    const message = 'the books of an earlier run do not fit together; new ones are begun'
     return {
       books: new Books(policy, now, undefined),
-      notice: { level: 'error', message, fields: { reason } },
+      notices: [misfit('the books of an earlier run', reason)],
     }
   }
 }
+
+const misfit = (what: string, reason: string): Notice => ({
+  level: 'error',
+  message: `${what} cannot be used and is begun anew`,
+  fields: { reason },
+})
 
 function resumedNotice({ resumed }: Books, { state, changes }: FormerBooks, wall: Seconds): Notice {
   const last = changes.at(-1)?.wall ?? state.wall
@@ -261,7 +270,8 @@ export const policyOf = (config: Config): LedgerPolicy => ({
   seriesLimit: config.seriesLimit,
 })
 
-export const sensorSettings = ({ powerModel, hwmon }: Config): Parameters<typeof sensors>[1] => ({
+export const sensorSettings = ({ nvidia, powerModel, hwmon }: Config): Parameters<typeof sensors>[1] => ({
+  nvidia: nvidia.enabled,
   hwmon,
   powerModel: powerModel.enabled ? powerModel : undefined,
 })

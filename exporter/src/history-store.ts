@@ -20,6 +20,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { WallSpan } from './model.ts'
 import type { Complain } from './storage/journal.ts'
+import { EnergyTotal } from './units.ts'
 import { Calendar, type LocalDate } from './workloads/calendar.ts'
 import { bucketOf, recordOf, type BucketUnit, type ClosedBucket } from './workloads/history-bucket.ts'
 
@@ -56,8 +57,8 @@ export class HistoryStore {
   }
 
   /**
-   * Adds buckets and waits until the disk has them. What cannot be written is kept for the next call. A bucket that
-   * is added again, after a crash, replaces the earlier one. To be called each tick, with nothing too.
+   * Adds buckets and waits until the disk has them. What cannot be written is kept for the next call, so this is to
+   * be called each tick, with nothing too. A bucket may be added again after a crash: it counts once.
    */
   append(buckets: readonly ClosedBucket[]): void {
     if (buckets.length === 0 && this.#waiting.length === 0) return
@@ -79,7 +80,9 @@ export class HistoryStore {
     for (const name of this.#files()) {
       if (!overlaps(namedSpan(name), span)) continue
       for (const bucket of this.#bucketsIn(join(this.#folder, name))) {
-        if (overlaps(bucket, span)) buckets.set(identityOf(bucket), bucket)
+        if (!overlaps(bucket, span)) continue
+        const earlier = buckets.get(identityOf(bucket))
+        if (earlier === undefined || !hasMore(earlier, bucket)) buckets.set(identityOf(bucket), bucket)
       }
     }
     return [...buckets.values()].sort((one, other) => one.from - other.from || one.to - other.to)
@@ -210,6 +213,15 @@ const SENTENCES = {
 /** What two lines about the same time have in common. */
 const identityOf = ({ unit, zone, from, generation }: ClosedBucket): string =>
   `${unit} ${zone} ${from} ${generation}`
+
+/**
+ * Of two lines about the same time the one with more energy is true: after a power loss the books can lack the last
+ * seconds before it, which the earlier line has.
+ */
+const hasMore = (earlier: ClosedBucket, later: ClosedBucket): boolean => energyIn(earlier) > energyIn(later)
+
+const energyIn = ({ rows }: ClosedBucket): bigint =>
+  EnergyTotal.of(...rows.map(({ energy }) => energy)).toBigInt()
 
 /** JSON whose beginning never changes, so that a newer version is told from damage. */
 function lineOf(bucket: ClosedBucket): string {

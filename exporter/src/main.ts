@@ -19,6 +19,8 @@ import { linuxClock } from './world.ts'
 export interface Exporter {
   /** Reads the configuration file again; a bad one is reported and changes nothing. */
   reload(): void
+  /** Why only a new process can go on; resolves when that is so, which for most never happens. */
+  readonly mustRestart: Promise<string>
   /** @returns whether all of it has come to its end */
   close(): Promise<boolean>
 }
@@ -31,12 +33,14 @@ export async function serve(flags: Flags): Promise<Exporter> {
   if (flags.storagePath !== undefined) await hold(flags.storagePath)
   const self = new SelfMetrics(version)
   self.configLoaded(linuxClock.wall())
+  const { promise: mustRestart, resolve: onMustRestart } = unsettled<string>()
   const supervisor = new Supervisor({
     startThread: (current) => startThread(flags, current),
     config,
     clock: linuxClock,
     self,
     log,
+    onMustRestart,
   })
   const server = createServer({
     listenAddress: flags.listenAddress,
@@ -66,12 +70,20 @@ export async function serve(flags: Flags): Promise<Exporter> {
     throw cause
   }
   return {
+    mustRestart,
     reload: () => reload(flags, supervisor, self, log),
     close: async () => {
       await server.close()
       return supervisor.close()
     },
   }
+}
+
+/** `Promise.withResolvers`, which Node 20 lacks. */
+function unsettled<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let settle: (value: T) => void = () => undefined
+  const promise = new Promise<T>((resolve) => (settle = resolve))
+  return { promise, resolve: (value) => settle(value) }
 }
 
 /** Only here the name of the machine is known. */
@@ -85,8 +97,9 @@ async function hold(folder: string): Promise<void> {
   holdFolder(folder, libc instanceof NoLibc ? undefined : libc.lockFile)
 }
 
-function startThread({ procfs, sysfs, rootfs, storagePath }: Flags, config: Config): Worker {
-  const settings: EngineSettings = { paths: { procfs, sysfs, rootfs }, config, storagePath }
+function startThread(flags: Flags, config: Config): Worker {
+  const { procfs, sysfs, rootfs, nvmlLibrary, storagePath } = flags
+  const settings: EngineSettings = { paths: { procfs, sysfs, rootfs }, config, nvmlLibrary, storagePath }
   return new Worker(new URL('./engine-thread.js', import.meta.url), {
     workerData: settings,
     name: 'engine',

@@ -34,6 +34,17 @@ export interface Baseline {
   readonly source: BaselineSource
 }
 
+/** What an accelerator is called, so that its figures join with those of other exporters. */
+export interface AcceleratorIdentity {
+  readonly uuid: string
+  /** As the vendor's own tools number it. */
+  readonly index: number
+  readonly modelName: string
+  /** As sysfs writes it: `0000:65:00.0`. */
+  readonly pciBusId: string
+  readonly vendor: 'nvidia'
+}
+
 /** A thing whose energy is known. */
 export interface Domain {
   /** Unique on this machine, for example `package-0`. */
@@ -51,6 +62,8 @@ export interface Domain {
   readonly standIn?: true
   /** It sees all of this machine's energy of these components: roots of them are within it, whoever measures them. */
   readonly encloses?: readonly DomainComponent[]
+  /** Of component `accelerator` only. */
+  readonly accelerator?: AcceleratorIdentity
 }
 
 /** Joules spent by one domain between two instants. */
@@ -107,6 +120,31 @@ export interface CpuUse {
   readonly cpu: Nanoseconds
 }
 
+/** Who used an accelerator between two instants, and who had it at its disposal. */
+export interface AcceleratorActivity {
+  /** By what its active energy is split: busy seconds, or any unit where they are not known. Empty: nobody used it. */
+  readonly use: readonly AcceleratorUse[]
+  /** Those whose part of it is a guess: they shared it with others, and nothing says how much each did. */
+  readonly guessed: ReadonlySet<AcceleratorUser>
+  /** Who carries its idle energy; what is left of 1 is held by nobody. */
+  readonly holders: readonly AcceleratorShare[]
+}
+
+/** A consumer, or a process that cannot be found here because its pid belongs to a PID namespace that is not seen. */
+export type AcceleratorUser = Consumer | 'unresolved_pid'
+
+export interface AcceleratorUse {
+  readonly to: AcceleratorUser
+  /** Above zero. */
+  readonly weight: number
+}
+
+export interface AcceleratorShare {
+  readonly to: AcceleratorUser
+  /** Above 0, at most 1. */
+  readonly share: number
+}
+
 /** What each consumer did between two instants. */
 export interface Activity {
   readonly from: Seconds
@@ -118,8 +156,8 @@ export interface Activity {
   readonly busyRatio: number
   /** Every cgroup that exists at the end of the interval. */
   readonly groups: readonly Group[]
-  /** Who holds each accelerator, keyed by its domain id; a key for every accelerator of the node. */
-  readonly holders: ReadonlyMap<string, readonly Consumer[]>
+  /** By domain id; a key for every accelerator of the node. */
+  readonly accelerators: ReadonlyMap<string, AcceleratorActivity>
   readonly census: Census
 }
 
@@ -153,6 +191,21 @@ export interface WorkloadFacts extends WorkloadLabels {
   /** Who pays for it: the account of the job scheduler. */
   readonly account: string
   readonly podLabels: Readonly<Record<string, string>>
+}
+
+/** What a container is called. Empty where it is not known. */
+export interface ContainerFacts {
+  readonly container: string
+  readonly pod: string
+  /** Kubernetes namespace. */
+  readonly namespace: string
+  readonly image: string
+}
+
+/** What people call those who live in a cgroup. */
+export interface Names {
+  readonly facts: WorkloadFacts
+  readonly container: ContainerFacts
 }
 
 /** Part of a tick's energy as it was booked: to a workload, or to nobody for a reason. */
@@ -208,6 +261,8 @@ export interface BudgetRule {
   readonly meter: string | undefined
   /** `cluster`: the limit is shared by all nodes that have this budget. */
   readonly scope: 'node' | 'cluster'
+  /** The highest power of all that it counts, on all nodes that share it; undefined: not known. For rules only. */
+  readonly maxWatts?: Watts | undefined
   readonly period: BudgetPeriod
   /** IANA name. */
   readonly timeZone: string
@@ -219,6 +274,8 @@ export interface DemandRule {
   readonly meter: string
   readonly blockMinutes: 15 | 30
   readonly limit: Watts | undefined
+  /** The highest power of the meter; undefined: not known. For rules only. */
+  readonly maxWatts?: Watts | undefined
   /** The highest block is kept from this day of each month on. */
   readonly billingDay: number
   readonly timeZone: string
@@ -253,6 +310,8 @@ export interface Vantage {
   /** A hypervisor is between it and the hardware. */
   readonly isVirtual: boolean
   readonly isX86: boolean
+  /** On the PCI bus, with a driver or without. */
+  readonly nvidiaGpus: number
   readonly procfs: string
   readonly sysfs: string
   /** Why the list of processes cannot be read; empty when it can. */

@@ -103,10 +103,9 @@ function resultOf(
 
 /** What fetch hides in the cause of its `fetch failed`. */
 function whyNot(cause: unknown, timeout: Seconds): string {
-  if (cause instanceof DOMException && cause.name === 'TimeoutError') return `no answer within ${timeout} s`
-  const inner = cause instanceof Error ? (cause.cause ?? cause) : cause
-  const { code, errno } = inner as NodeJS.ErrnoException
+  const { name, cause: inner } = cause as Error
+  if (name === 'TimeoutError') return `no answer within ${timeout} s`
+  const { code, errno, message } = (inner ?? cause) as NodeJS.ErrnoException
   const sentence = getSystemErrorMap().get(errno ?? 0)?.[1]
-  if (sentence !== undefined) return `${sentence} (${code ?? ''})`
-  return code ?? (inner instanceof Error ? inner.message : String(inner))
+  return sentence === undefined ? (code ?? message) : `${sentence} (${code ?? ''})`
 }

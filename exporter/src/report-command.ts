@@ -1,5 +1,5 @@
 /** `wattribute report`: from the history or a Prometheus to a report in the form asked for. */
-import { existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Flags, ReportFlags } from './config/flags.ts'
@@ -35,6 +35,7 @@ export async function reportText(
   const { figures, node, source } = await figuresFor(flags, asked, config, period, now)
   const report = reportOf(figures, {
     period,
+    now,
     node,
     source,
     boundary: asked.boundary,
@@ -77,9 +78,7 @@ async function figuresFor(
 }
 
 function historyIn(folder: string, period: Period): Figures {
-  if (!existsSync(join(folder, 'history'))) {
-    throw new ReportError(`there is no history in ${folder}: is it the --storage.path of the exporter?`)
-  }
+  refuseWithout(join(folder, 'history'), folder)
   const notes: string[] = []
   const store = new HistoryStore(folder, (sentence, file) => notes.push(`${sentence}: ${file}`))
   const buckets = store.read(period)
@@ -91,6 +90,20 @@ function historyIn(folder: string, period: Period): Figures {
   }
   const figures = figuresOfHistory(buckets, period)
   return { ...figures, notes: [...figures.notes, ...notes] }
+}
+
+/** A folder that may not be looked into is no empty one. */
+function refuseWithout(history: string, folder: string): void {
+  try {
+    accessSync(history, constants.R_OK | constants.X_OK)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw new ReportError(`the history in ${folder} cannot be read: ${reasonOf(cause)}`)
+    }
+    throw new ReportError(
+      `there is no history in ${folder}: the first hour is added when it has ended; is this the --storage.path of the exporter?`,
+    )
+  }
 }
 
 function tokenIn(file: string): string {

@@ -20,6 +20,8 @@ export interface SupervisorOptions {
   readonly clock: Pick<Clock, 'now'>
   readonly self: SelfMetrics
   readonly log: Log
+  /** The engine says that only a new process can go on. */
+  readonly onMustRestart?: (reason: string) => void
 }
 
 /** Older pages are not shown: their figures would be taken for those of now. */
@@ -124,6 +126,9 @@ export class Supervisor implements Pages {
         return
       case 'notices':
         for (const notice of message.notices) this.#log(notice)
+        return
+      case 'must-restart':
+        this.#options.onMustRestart?.(message.reason)
         return
       case 'report':
       case 'report-failed':

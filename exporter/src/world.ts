@@ -1,6 +1,7 @@
 /** The doors to the machine: files, clocks, the CPU clock of a process. What tests replace. */
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import type { Nvml } from './nvml.ts'
 import { seconds, type Nanoseconds, type Seconds } from './units.ts'
 
 /**
@@ -61,6 +62,8 @@ export interface World {
   readonly sysfs: string
   /** Where the host's root file system is seen: `/` unless the exporter runs in a container. */
   readonly rootfs: string
+  /** Absent where nothing is to be asked about NVIDIA devices. */
+  readonly nvml?: Nvml
 }
 
 const READ_SIZE = 1 << 16
@@ -135,11 +138,12 @@ export interface WorldPaths {
   readonly rootfs: string
 }
 
-export function linuxWorld(paths: WorldPaths, cpuClock: CpuClock | undefined): World {
+export function linuxWorld(paths: WorldPaths, cpuClock: CpuClock | undefined, nvml?: Nvml): World {
   return {
     ...paths,
     files: linuxFiles(),
     clock: linuxClock,
     cpuClock,
+    ...(nvml !== undefined && { nvml }),
   }
 }

@@ -56,6 +56,10 @@ describe('a budget', () => {
     expect(load(budget(limit)).budgets[0]?.limitJoules).toBe(joules)
   })
 
+  test('knows the highest power of what it counts, for rules', () => {
+    expect(load(budget('limit_kwh: 1, max_watts: 2800')).budgets[0]?.maxWatts).toBe(2800)
+  })
+
   test.each([
     ['period: day', { kind: 'day' }],
     ['period: week', { kind: 'week' }],
@@ -113,9 +117,10 @@ describe('a demand charge', () => {
   })
 
   test('takes every key', () => {
-    const keys = 'meter: psys, block_minutes: 30, limit_watts: 8000, billing_day: 31, time_zone: UTC'
+    const keys =
+      'meter: psys, block_minutes: 30, limit_watts: 8000, max_watts: 9000, billing_day: 31, time_zone: UTC'
     expect(load(demand(keys)).demand).toEqual([
-      { meter: 'psys', blockMinutes: 30, limit: 8000, billingDay: 31, timeZone: 'UTC' },
+      { meter: 'psys', blockMinutes: 30, limit: 8000, maxWatts: 9000, billingDay: 31, timeZone: 'UTC' },
     ])
   })
 })
@@ -217,6 +222,7 @@ describe('one line says what is wrong with', () => {
       'limit_kwh: 1}, {name: b, limit_kwh: 1',
       '`budgets[1].name` (line 1, column 43) is the name of a budget above: each needs its own',
     ],
+    ['limit_kwh: 1, max_watts: 0', '`budgets[0].max_watts` (line 1, column 46) must be above 0'],
     ['limit_kwh: 1}, {limit_kwh: 1', '`budgets[1].name` (line 1, column 36) is missing'],
   ])('a budget with %s', (keys, problem) => {
     const [first, ...others] = problemsOf(budget(keys))
@@ -265,7 +271,7 @@ describe('one line says what is wrong with', () => {
       '`budgets[0].boundary` (line 4, column 15) needs `facility_factor`, or `meter` for what sees the facility',
       '`budgets[0].billing_day` (line 5, column 18) must be from 1 to 31',
       '`budgets[0].billing_day` (line 5, column 18) goes with `period: month` only',
-      'unknown key `budgets[0].colour` (line 7, column 5): known here: `name`, `match`, `limit_kwh`, `limit_mwh`, `limit_joules`, `boundary`, `facility_factor`, `meter`, `scope`, `period`, `billing_day`, `from`, `to`, `time_zone`',
+      'unknown key `budgets[0].colour` (line 7, column 5): known here: `name`, `match`, `limit_kwh`, `limit_mwh`, `limit_joules`, `boundary`, `facility_factor`, `meter`, `scope`, `max_watts`, `period`, `billing_day`, `from`, `to`, `time_zone`',
       '`budgets[1]` (line 8, column 5) needs a limit: one of `limit_kwh`, `limit_mwh` and `limit_joules`',
       '`budgets[1].name` (line 8, column 11) is the name of a budget above: each needs its own',
     ])

@@ -45,6 +45,23 @@ describe('parseFlags', () => {
     [['--log.level=debug', '--log.level=warn'], { logLevel: 'warn' }],
     [['--config.file=-'], { configFile: '-' }],
     [['serve'], {}],
+    [
+      ['rules', '--output=rules.yaml'],
+      { command: 'rules', rules: { output: 'rules.yaml', burnRates: undefined } },
+    ],
+    [
+      ['rules', '--burn-rate=5%/1d, 12.5%/3d'],
+      {
+        command: 'rules',
+        rules: {
+          output: undefined,
+          burnRates: [
+            { fraction: 0.05, window: '1d' },
+            { fraction: 0.125, window: '3d' },
+          ],
+        },
+      },
+    ],
     [['check-config'], { command: 'check-config' }],
     [
       ['--log.level=warn', 'check-config', '--config.file=a'],
@@ -72,7 +89,7 @@ describe('parseFlags', () => {
     [['--config.file'], '--config.file needs a value'],
     [['--config.file', '--log.level=debug'], '--config.file needs a value'],
     [['--help=yes'], '--help takes no value'],
-    [['doktor'], 'unknown command doktor: known are serve, check-config, doctor, report'],
+    [['doktor'], 'unknown command doktor: known are serve, check-config, doctor, report, rules'],
     [['check-config', 'my.yml'], 'check-config takes no argument: my.yml'],
     [
       ['--web.listen-address=10451'],
@@ -91,6 +108,23 @@ describe('parseFlags', () => {
     [['--web.telemetry-path=/:id'], '--web.telemetry-path: /:id is not a path such as /metrics'],
     [['--web.telemetry-path=/healthz'], '--web.telemetry-path: /healthz is taken by the exporter itself'],
     [['--log.level=trace'], '--log.level: trace is not one of debug, info, warn, error'],
+    [
+      ['rules', '--burn-rate=5/1d'],
+      '--burn-rate: 5/1d is not a share of a budget within a window, such as 5%/1d',
+    ],
+    [
+      ['rules', '--burn-rate=5%/1d,0%/1h'],
+      '--burn-rate: 0%/1h is not a share of a budget within a window, such as 5%/1d',
+    ],
+    [
+      ['rules', '--burn-rate=101%/1d'],
+      '--burn-rate: 101%/1d is not a share of a budget within a window, such as 5%/1d',
+    ],
+    [
+      ['rules', '--burn-rate=5%/0d'],
+      '--burn-rate: 5%/0d is not a share of a budget within a window, such as 5%/1d',
+    ],
+    [['rules', '--burn-rate=5%/1d,6%/1d'], '--burn-rate: the window 1d is given twice'],
     [['--log.format=text'], '--log.format: text is not one of logfmt, json'],
   ])('%j is refused', (argv, message) => {
     expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
@@ -124,7 +158,7 @@ describe('doctor', () => {
     [['doctor', '--json=yes'], '--json takes no value'],
     [['--json'], '--json is a flag of doctor, not of serve'],
     [['report', '--period=2026', '--calibrate'], '--calibrate is a flag of doctor, not of report'],
-    [['check-config', '--output=x'], '--output is a flag of doctor, not of check-config'],
+    [['check-config', '--output=x'], '--output is a flag of doctor and rules, not of check-config'],
   ])('%j is refused', (argv, message) => {
     expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
   })
@@ -168,6 +202,7 @@ describe('report', () => {
   test.each([
     [['report'], 'report needs a period, such as --period=2026-10'],
     [['serve', '--period=2026-10'], '--period is a flag of report, not of serve'],
+    [['report', '--output=a'], '--output is a flag of doctor and rules, not of report'],
     [['--prometheus.url=http://a'], '--prometheus.url is a flag of report, not of serve'],
     [['report', '--period=2026', '--format=xml'], '--format: xml is not one of table, markdown, csv, json'],
     [
@@ -210,6 +245,7 @@ describe('the environment', () => {
       WATTRIBUTE_PATH_PROCFS: '/p',
       WATTRIBUTE_PATH_SYSFS: '/s',
       WATTRIBUTE_PATH_ROOTFS: '/r',
+      WATTRIBUTE_PATH_NVML: '/n.so',
       WATTRIBUTE_LOG_LEVEL: 'error',
       WATTRIBUTE_LOG_FORMAT: 'json',
       WATTRIBUTE_STORAGE_PATH: '/d',
@@ -224,6 +260,7 @@ describe('the environment', () => {
       sysfs: '/s',
       rootfs: '/r',
       storagePath: '/d',
+      nvmlLibrary: '/n.so',
       logLevel: 'debug',
       logFormat: 'json',
     })
@@ -256,6 +293,7 @@ describe('usageText', () => {
       '--path.procfs',
       '--path.sysfs',
       '--path.rootfs',
+      '--path.nvml',
       '--storage.path',
       '--log.level',
       '--log.format',
@@ -272,6 +310,8 @@ describe('usageText', () => {
       '--boundary',
       '--prometheus.url',
       '--prometheus.bearer-token-file',
+      '--output',
+      '--burn-rate',
     ])
     expect(usageText).toContain('--web.listen-address=ADDRESS\n      Where to listen')
     expect(usageText).toContain('Default: :10451\n')

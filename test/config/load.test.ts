@@ -33,6 +33,7 @@ const DEFAULTS = {
   expireAfterSeconds: 600,
   idlePolicy: 'holders',
   baselines: [],
+  nvidia: { enabled: true },
   powerModel: { enabled: true },
   hwmon: [],
   nesting: [],
@@ -79,6 +80,7 @@ baselines:
   - domain: package-0
     watts: 35.5
   - { domain: dram-0, watts: 0, source: calibrated }
+nvidia: { enabled: false }
 hwmon:
   - { chip: corsairpsu, label: power total, domain: psu, component: node }
   - { chip: hwmon3, input: energy1, domain: fans, component: board, within: psu }
@@ -112,6 +114,7 @@ report:
         { domain: 'package-0', watts: 35.5, source: 'configured' },
         { domain: 'dram-0', watts: 0, source: 'calibrated' },
       ],
+      nvidia: { enabled: false },
       powerModel: { enabled: false, cpuIdleWatts: 40, cpuMaxWatts: 40, memoryWatts: 6 },
       hwmon: [
         { chip: 'corsairpsu', label: 'power total', domain: 'psu', component: 'node', within: '' },
@@ -190,7 +193,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `budgets`, `demand`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -352,6 +355,8 @@ describe('describeConfig', () => {
       ['baselines[].domain', 'text', 'required'],
       ['baselines[].watts', 'number from 0', 'required'],
       ['baselines[].source', 'one of `configured`, `calibrated`', 'configured'],
+      ['nvidia', 'mapping', ''],
+      ['nvidia.enabled', '`true` or `false`', 'true'],
       ['power_model', 'mapping', ''],
       ['power_model.enabled', '`true` or `false`', 'true'],
       ['power_model.cpu_idle_watts', 'number from 0', ''],
@@ -398,6 +403,7 @@ describe('describeConfig', () => {
       ['budgets[].facility_factor', 'number from 1 to 10', ''],
       ['budgets[].meter', 'text', ''],
       ['budgets[].scope', 'one of `node`, `cluster`', 'node'],
+      ['budgets[].max_watts', 'number above 0', ''],
       ['budgets[].period', 'one of `day`, `week`, `month`, `dates`', 'month'],
       ['budgets[].billing_day', 'whole number from 1 to 31', ''],
       ['budgets[].from', 'text', ''],
@@ -407,6 +413,7 @@ describe('describeConfig', () => {
       ['demand[].meter', 'text', 'required'],
       ['demand[].block_minutes', 'one of `15`, `30`', '15'],
       ['demand[].limit_watts', 'number above 0', ''],
+      ['demand[].max_watts', 'number above 0', ''],
       ['demand[].billing_day', 'whole number from 1 to 31', '1'],
       ['demand[].time_zone', 'text', ''],
       ['report', 'mapping', ''],

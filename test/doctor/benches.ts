@@ -1,6 +1,7 @@
 /** Eight places from which a doctor looks, made of the text machines. */
 import { loadConfig } from '../../exporter/src/config/load.ts'
 import type { Bench } from '../../exporter/src/doctor-command.ts'
+import type { Nvml } from '../../exporter/src/nvml.ts'
 import { statLine } from '../activity/host.ts'
 import { Machine } from '../machine.ts'
 
@@ -65,12 +66,23 @@ interface Setting {
   readonly spends?: Readonly<Record<string, number>>
 }
 
+/** A machine without NVIDIA's driver. */
+const NO_DRIVER: Nvml = {
+  look: async () => ({
+    kind: 'absent',
+    why: 'libnvidia-ml.so.1 cannot be loaded',
+    advice: 'install the driver',
+  }),
+  newest: undefined,
+  close: async () => undefined,
+}
+
 const bench = (
   machine: Machine,
   { uid = 0, cpuClockProblem = '', spends = {} }: Setting = {},
 ): Bench & { readonly machine: Machine } => ({
   machine,
-  world: machine.world,
+  world: { ...machine.world, nvml: NO_DRIVER },
   config: loadConfig(undefined, () => 'UTC'),
   host: 'gpu-07',
   uid,
@@ -122,6 +134,8 @@ export const PLACES: readonly Place[] = [
     open: () => {
       const machine = masked()
       machine.write('.dockerenv', '')
+      machine.write('sys/bus/pci/devices/0000:65:00.0/vendor', '0x10de')
+      machine.write('sys/bus/pci/devices/0000:65:00.0/class', '0x030200')
       return bench(machine)
     },
   },

@@ -86,6 +86,17 @@ describe('what is seen', () => {
     })
   })
 
+  test('a GPU without its driver is there and cannot be read; without a GPU nothing is missing', async () => {
+    const withGpu = (await find('docker-without-mounts')).sensors.find(({ sensor }) => sensor === 'nvml')
+    expect(withGpu).toMatchObject({
+      state: 'unreadable',
+      reason: '1 on the PCI bus: libnvidia-ml.so.1 cannot be loaded',
+      remedy: { kind: 'mount', text: expect.stringContaining('--gpus=all') },
+    })
+    const without = (await find('bare-metal-root')).sensors.find(({ sensor }) => sensor === 'nvml')
+    expect(without).toMatchObject({ state: 'absent', remedy: undefined })
+  })
+
   test('without koffi the package is what to install', async () => {
     const { optional } = await find('bare-metal-user')
     expect(optional).toContainEqual({ kind: 'package', text: expect.stringContaining('npm install koffi') })

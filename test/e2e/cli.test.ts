@@ -2,7 +2,16 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { imbalancesOfPage, parsePage } from '../exposition/page-text.ts'
@@ -83,6 +92,45 @@ describe('the command line', () => {
     expect(run(['check-config', `--config.file=${file('good.yaml', 'tick_seconds: 2\n')}`])).toMatchObject({
       status: 0,
     })
+  })
+
+  test('writes rules for a configuration, and says what it could not check', () => {
+    const budgets = file(
+      'budgets.yaml',
+      'budgets: [{name: lab, limit_kwh: 500}, {name: bench, limit_kwh: 20, period: day, max_watts: 1000}]\n',
+    )
+    const { status, stdout, stderr } = run(['rules', `--config.file=${budgets}`])
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: 'wattribute: budget `lab`: whether the alerts can fire is not checked without `max_watts`\n',
+    })
+    expect(stdout).toMatch(/^# By `wattribute rules` .*\ngroups:\n {2}- name: wattribute-budgets\n/)
+    const written = join(folder, 'rules.yaml')
+    expect(run(['rules', `--config.file=${budgets}`, `--output=${written}`])).toMatchObject({
+      status: 0,
+      stdout: '',
+    })
+    expect(readFileSync(written, 'utf8')).toBe(stdout)
+    expect(run(['rules', `--output=${join(folder, 'nowhere', 'rules.yaml')}`])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^wattribute: --output: .* cannot be written: .*\(ENOENT\)\n$/),
+    })
+  })
+
+  test('refuses rules that cannot fire, a line each, with 2 and without a file', () => {
+    const budgets = file(
+      'high.yaml',
+      'budgets: [{name: lab, limit_kwh: 500, max_watts: 250, time_zone: UTC}, {name: bench, limit_kwh: 20, max_watts: 50}]\n',
+    )
+    const written = join(folder, 'refused.yaml')
+    expect(run(['rules', `--config.file=${budgets}`, '--burn-rate=2%/1h', `--output=${written}`])).toEqual({
+      status: 2,
+      stdout: '',
+      stderr:
+        'wattribute: budget `lab`: it can never be overrun, so none of its alerts can fire: at most 250 W for 744 h are 186 kWh, and its limit is 500 kWh; lower the limit or correct `max_watts`\n' +
+        'wattribute: budget `bench`: the burn rate of 2 % in 1h cannot fire: that is 14.4 times the pace of the budget (400 W), and 50 W at most are 1.8 times; use less than 0.25 % in 1h, or a longer window\n',
+    })
+    expect(existsSync(written)).toBe(false)
   })
 
   test.each([
@@ -174,6 +222,7 @@ describe('on this machine', () => {
       'acpi-power-meter',
       'grace',
       'jetson',
+      'nvml',
       'power-model',
     ])
     const ledger = JSON.parse((await exporter.get('/api/v1/ledger')).body) as { views: object }
@@ -357,7 +406,7 @@ describe('with less than usual', () => {
     expect(imbalancesOfPage(page)).toEqual([])
     expect(await exporter.line(/hidepid/)).toContain('level=warn')
     const { sensors } = JSON.parse((await exporter.get('/api/v1/sensors')).body) as { sensors: unknown[] }
-    expect(sensors).toHaveLength(5)
+    expect(sensors).toHaveLength(6)
     expect((await exporter.get('/')).body).toContain('hidepid')
   })
 })

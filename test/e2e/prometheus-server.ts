@@ -12,26 +12,53 @@ export interface Sample {
   readonly value: readonly [time: number, value: string]
 }
 
+/** Whom it tells of alerts. */
+export interface Alerting {
+  readonly ruleFile: string
+  readonly evaluationSeconds: number
+  /** `host:port` */
+  readonly alertmanager: string
+}
+
+export interface PrometheusOptions {
+  /** Puts blocks into the folder of its data before it starts. */
+  readonly fill?: (data: string) => void
+  readonly alerting?: Alerting
+}
+
 export class PrometheusServer {
   readonly #child: ChildProcess
   readonly #folder: string
-  readonly #url: string
+  readonly url: string
 
   private constructor(child: ChildProcess, folder: string, url: string) {
     this.#child = child
     this.#folder = folder
-    this.#url = url
+    this.url = url
   }
 
   /** @param targets `host:port`, scraped every second */
-  static async start(program: string, targets: readonly string[]): Promise<PrometheusServer> {
+  static async start(
+    program: string,
+    targets: readonly string[],
+    { fill, alerting }: PrometheusOptions = {},
+  ): Promise<PrometheusServer> {
     const folder = mkdtempSync(join(tmpdir(), 'wattribute-prometheus-'))
+    fill?.(join(folder, 'data'))
     const config = join(folder, 'prometheus.yml')
     writeFileSync(
       config,
       JSON.stringify({
-        global: { scrape_interval: '1s', scrape_timeout: '1s' },
+        global: {
+          scrape_interval: '1s',
+          scrape_timeout: '1s',
+          evaluation_interval: `${alerting?.evaluationSeconds ?? 60}s`,
+        },
         scrape_configs: [{ job_name: 'wattribute', static_configs: [{ targets }] }],
+        ...(alerting !== undefined && {
+          rule_files: [alerting.ruleFile],
+          alerting: { alertmanagers: [{ static_configs: [{ targets: [alerting.alertmanager] }] }] },
+        }),
       }),
     )
     const address = `127.0.0.1:${await freePort()}`
@@ -41,20 +68,20 @@ export class PrometheusServer {
       { stdio: 'ignore' },
     )
     const server = new PrometheusServer(child, folder, `http://${address}`)
-    await deadline(server.#ready(), 30, () => 'Prometheus did not become ready')
+    await deadline(isReady(server.url), 30, () => 'Prometheus did not become ready')
     return server
   }
 
   /** Names of all metrics that it has stored. */
   async names(): Promise<readonly string[]> {
-    const response = await fetch(`${this.#url}/api/v1/label/__name__/values`)
+    const response = await fetch(`${this.url}/api/v1/label/__name__/values`)
     return ((await response.json()) as { data: string[] }).data
   }
 
   /** @param time Unix seconds; absent: now */
   async query(query: string, time?: number): Promise<readonly Sample[]> {
     const parameters = new URLSearchParams({ query, ...(time !== undefined && { time: String(time) }) })
-    const response = await fetch(`${this.#url}/api/v1/query?${parameters.toString()}`)
+    const response = await fetch(`${this.url}/api/v1/query?${parameters.toString()}`)
     const answer = (await response.json()) as { status: string; error?: string; data: { result: Sample[] } }
     if (answer.status !== 'success') throw new Error(`${query}: ${answer.error}`)
     return answer.data.result
@@ -91,16 +118,17 @@ export class PrometheusServer {
     await ended
     rmSync(this.#folder, { recursive: true, force: true })
   }
+}
 
-  async #ready(): Promise<void> {
-    for (;;) {
-      const isReady = await fetch(`${this.#url}/-/ready`).then(
-        ({ ok }) => ok,
-        () => false,
-      )
-      if (isReady) return
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
+/** Asks a server of the Prometheus family until it says so. */
+export async function isReady(url: string): Promise<void> {
+  for (;;) {
+    const isSo = await fetch(`${url}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+    if (isSo) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
 

@@ -4,8 +4,8 @@ import { PageWriter } from '../../exporter/src/exposition/page.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Consumer, Group, SensorStatus } from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds } from '../../exporter/src/units.ts'
-import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
-import { domain } from '../ledger/small-machine.ts'
+import { namesByPath } from '../../exporter/src/workloads/naming.ts'
+import { domain, heldBy } from '../ledger/small-machine.ts'
 
 const WALL_OFFSET = 1_760_000_000
 
@@ -101,7 +101,7 @@ export class BookedMachine {
         seriesLimit: 20_000,
         ...policy,
       },
-      { nameOf: nameWorkload, startedAt: seconds(this.#now), lostAfter: seconds(60) },
+      { nameOf: namesByPath, startedAt: seconds(this.#now), lostAfter: seconds(60) },
     )
   }
 
@@ -134,7 +134,7 @@ export class BookedMachine {
         unreadableCpu: nanoseconds(0),
         busyRatio: 0.5,
         groups: this.#groups,
-        holders: new Map([['gpu-0', holder === undefined ? [] : [CONSUMERS[holder]]]]),
+        accelerators: heldBy({ 'gpu-0': holder === undefined ? [] : [CONSUMERS[holder]] }),
         census: this.#census,
       },
     })

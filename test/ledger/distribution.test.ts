@@ -7,7 +7,7 @@ import type { Leaf, LeafReading } from '../../exporter/src/ledger/nesting.ts'
 import type { Recipient } from '../../exporter/src/ledger/weights.ts'
 import type { Component, Domain } from '../../exporter/src/model.ts'
 import { microjoules, seconds, watts } from '../../exporter/src/units.ts'
-import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
+import { namesByPath } from '../../exporter/src/workloads/naming.ts'
 import {
   activity,
   domain,
@@ -65,8 +65,8 @@ class Books {
       { readings, unread },
       activity(from, to, done),
       this.#policy,
-      (recipient, { component }, part, amount) => {
-        const key = `${nameOf(recipient)} ${component} ${part}`
+      (recipient, { component, method }, part, amount) => {
+        const key = `${nameOf(recipient)} ${component} ${part}${method === 'counter' ? '' : ` ${method}`}`
         this.sums[key] = (this.sums[key] ?? 0) + amount
       },
     )
@@ -195,6 +195,74 @@ describe('idle energy', () => {
   })
 })
 
+describe('an accelerator', () => {
+  const used: Done = {
+    cpu: [[two, 5]],
+    use: {
+      'gpu-0': [
+        [one, 0.6],
+        ['unresolved_pid', 0.2],
+      ],
+    },
+    holders: { 'gpu-0': [one, 'unresolved_pid'] },
+  }
+
+  test('goes by who was busy on it, not by CPU time; who cannot be found has a part as well', () => {
+    const books = new Books().split([read(gpu, 90, 0, 1)], [], 0, 1, used)
+    expect(books.joules).toEqual({
+      'one accelerator accelerator': 60,
+      'unresolved_pid accelerator accelerator': 20,
+      'one accelerator idle': 5,
+      'unresolved_pid accelerator idle': 5,
+    })
+  })
+
+  test('on which nobody was busy is nobody’s', () => {
+    const books = new Books().split([read(gpu, 90, 0, 1)], [], 0, 1, { cpu: [[one, 1]] })
+    expect(books.joules).toEqual({ 'no_activity accelerator accelerator': 80, 'idle accelerator idle': 10 })
+  })
+
+  test('whose split is a guess says so of whose active energy it is; that of the idle energy is a rule', () => {
+    const books = new Books().split([read(gpu, 90, 0, 1)], [], 0, 1, { ...used, guessed: { 'gpu-0': [one] } })
+    expect(books.joules).toEqual({
+      'one accelerator accelerator estimated': 60,
+      'unresolved_pid accelerator accelerator': 20,
+      'one accelerator idle': 5,
+      'unresolved_pid accelerator idle': 5,
+    })
+  })
+
+  test('that missed ticks is split by all that happened meanwhile, and a guess stays one', () => {
+    const still = leaf('gpu-0', 'accelerator', 0)
+    const books = new Books()
+      .split([], [still], 0, 1, { use: { 'gpu-0': [[one, 0.5]] }, guessed: { 'gpu-0': [one] } })
+      .split([read(still, 45, 0, 2)], [], 1, 2, { use: { 'gpu-0': [[two, 1]] } })
+      .split([read(still, 10, 2, 3)], [], 2, 3, { use: { 'gpu-0': [[two, 1]] } })
+    expect(books.joules).toEqual({
+      'one accelerator accelerator estimated': 15,
+      'two accelerator accelerator': 30 + 10,
+    })
+  })
+
+  test('makes its users carry their part of the board', () => {
+    const books = new Books().split([read(gpu, 90, 0, 1), read(board, 8, 0, 1)], [], 0, 1, used)
+    expect(books.joules).toMatchObject({ 'one board host': 6, 'unresolved_pid board host': 2 })
+  })
+
+  test('that is divided leaves the idle energy of what nobody holds to nobody', () => {
+    const holders = [{ to: one, share: 3 / 7 }]
+    const accelerators = new Map([['gpu-0', { use: [], guessed: new Set<never>(), holders }]])
+    const sums: Record<string, number> = {}
+    new Distribution(new Baselines(new Map())).split(
+      { readings: [read(gpu, 7, 0, 1)], unread: [] },
+      { ...activity(0, 1), accelerators },
+      'holders',
+      (to, _, part, amount) => (sums[`${nameOf(to)} ${part}`] = amount),
+    )
+    expect(sums).toEqual({ 'one idle': 3_000_000, 'idle idle': 4_000_000 })
+  })
+})
+
 describe('the board', () => {
   test('goes by the active energy of all of the host, and idle energy does not count', () => {
     const books = new Books().split(
@@ -293,7 +361,7 @@ describe('a domain that is read every ten ticks', () => {
 describe('the first look', () => {
   const book = (present: readonly Domain[], readings: Parameters<Ledger['book']>[0]['readings']): Ledger => {
     const ledger = new Ledger(policy(), {
-      nameOf: nameWorkload,
+      nameOf: namesByPath,
       startedAt: seconds(0),
       lostAfter: seconds(60),
     })

@@ -3,7 +3,7 @@ import { apportion } from '../../exporter/src/ledger/apportion.ts'
 import { idleWeights, type IdlePolicy } from '../../exporter/src/ledger/idle-policy.ts'
 import type { Recipient, Weight } from '../../exporter/src/ledger/weights.ts'
 import type { Component, Consumer } from '../../exporter/src/model.ts'
-import { group, joules, processOf } from './small-machine.ts'
+import { group, heldBy, joules, processOf } from './small-machine.ts'
 
 const training = group('training.service')
 const first = processOf(training, 1, 'first')
@@ -30,7 +30,7 @@ function charged(
   active = ACTIVE,
 ): Record<string, number> {
   const [id, component] = leaf
-  const weights = idleWeights(policy, { id, component }, active, new Map(Object.entries(holders)), 1)
+  const weights = idleWeights(policy, { id, component }, active, heldBy(holders), 1)
   const shares = apportion(
     joules(IDLE),
     weights.map(({ weight }) => weight),

@@ -1,8 +1,9 @@
 import { describe, expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
 import { View } from '../../exporter/src/ledger/view.ts'
+import { EnergyTotal } from '../../exporter/src/units.ts'
 import { imbalances } from './equations.ts'
-import { machines, Play, policies, steps, Watch } from './random-machine.ts'
+import { DOMAINS, machines, Play, policies, steps, Watch } from './random-machine.ts'
 
 describe('the books', () => {
   test('balance after every tick, and no series ever falls', () => {
@@ -17,6 +18,25 @@ describe('the books', () => {
         }
       }),
       { numRuns: 300 },
+    )
+  })
+
+  test('board by board, the view by accelerator has what the workloads have of accelerators', () => {
+    fc.assert(
+      fc.property(policies, steps, (policy, play) => {
+        const machine = new Play({ ...policy, seriesLimit: 20_000 }, DOMAINS)
+        for (const one of play) machine.run(one)
+        const { ledger } = machine
+        const ofAccelerators = (view: View): string => {
+          const parts = [view.pending('accelerator'), view.retired('accelerator')]
+          for (const { energyClass, shown } of view.accounts()) {
+            if (energyClass.component === 'accelerator') parts.push(shown)
+          }
+          return EnergyTotal.of(...parts).toString()
+        }
+        expect(ofAccelerators(ledger.byAccelerator)).toBe(ofAccelerators(ledger.views.workload))
+      }),
+      { numRuns: 100 },
     )
   })
 

@@ -3,22 +3,44 @@ import fc from 'fast-check'
 import { IDLE_POLICIES, type IdlePolicy } from '../../exporter/src/ledger/idle-policy.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Account } from '../../exporter/src/ledger/view.ts'
-import type { Activity, Consumer, Domain, Group, Method, Reading } from '../../exporter/src/model.ts'
+import type {
+  AcceleratorActivity,
+  AcceleratorUser,
+  Activity,
+  Consumer,
+  Domain,
+  Group,
+  Identity,
+  Method,
+  Names,
+  Reading,
+} from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds, watts } from '../../exporter/src/units.ts'
-import { nameWorkload } from '../../exporter/src/workloads/naming.ts'
+import { namesByPath } from '../../exporter/src/workloads/naming.ts'
 import { domain } from './small-machine.ts'
+
+const NAMED_AFTER = 2
 
 export const START = 1000
 
 /** psys ⊇ package ⊇ core, an estimate inside a measured whole, a slow node meter around all, a stand-in model. */
-const DOMAINS: readonly Domain[] = [
+export const DOMAINS: readonly Domain[] = [
   domain('meter', 'node', ''),
   domain('psys', 'node', 'meter'),
   domain('package-0', 'cpu', 'psys'),
   domain('package-0-core', 'cpu', 'package-0', { booked: false }),
   domain('package-1', 'cpu', 'psys'),
   domain('dram-0', 'memory', 'psys', { method: 'estimated' }),
-  domain('gpu-0', 'accelerator', 'meter', { method: 'integrated' }),
+  domain('gpu-0', 'accelerator', 'meter', {
+    method: 'integrated',
+    accelerator: {
+      uuid: 'GPU-0',
+      index: 0,
+      modelName: 'NVIDIA L4',
+      pciBusId: '0000:01:00.0',
+      vendor: 'nvidia',
+    },
+  }),
   domain('model-cpu', 'cpu', '', { method: 'estimated', standIn: true }),
   domain('crac', 'cooling', ''),
 ]
@@ -80,7 +102,10 @@ const step = fc.record({
   }),
   cpu: fc.array(fc.tuple(fc.nat(11), fc.nat(2_000_000_000)), { maxLength: 12 }),
   exit: fc.option(fc.nat(11), { freq: 3 }),
-  holders: fc.array(fc.nat(11), { maxLength: 3 }),
+  /** Slot 12 is a process that cannot be found. */
+  holders: fc.array(fc.nat(12), { maxLength: 3 }),
+  use: fc.array(fc.tuple(fc.nat(12), fc.double({ min: 1e-6, max: 60, noNaN: true })), { maxLength: 4 }),
+  estimated: fc.boolean(),
   unreadable: fc.constantFrom(0, 0, 5_000_000),
 })
 export type Step = typeof step extends fc.Arbitrary<infer One> ? One : never
@@ -105,6 +130,7 @@ export class Play {
   readonly #consumers: Consumer[] = []
   #generation = 0
   #isFirst = false
+  readonly #askedAt = new Map<string, number>()
   readonly #readTo = new Map<string, number>()
 
   constructor(policy: LedgerPolicy, domains: readonly Domain[]) {
@@ -116,7 +142,13 @@ export class Play {
 
   newLedger(): Ledger {
     const lostAfter = seconds(60)
-    return new Ledger(this.#policy, { nameOf: nameWorkload, startedAt: seconds(this.#now), lostAfter })
+    const startedAt = seconds(this.#now)
+    this.#askedAt.clear()
+    return new Ledger(this.#policy, {
+      nameOf: (identity) => this.#nameOf(identity),
+      startedAt,
+      lostAfter,
+    })
   }
 
   /** The exporter starts anew with these books: it knows none of its consumers, and the counters tell what it missed. */
@@ -156,6 +188,14 @@ export class Play {
     if (one.exit !== null) this.#consumers[one.exit] = this.#born(one.exit)
   }
 
+  /** Names of containers come late, as from a daemon that is asked. */
+  #nameOf(identity: Identity): Names | undefined {
+    const { containerId } = identity
+    const asked = this.#askedAt.get(containerId) ?? this.#now
+    this.#askedAt.set(containerId, asked)
+    return containerId === '' || this.#now - asked >= NAMED_AFTER ? namesByPath(identity) : undefined
+  }
+
   #activity(one: Step, from: number): Activity {
     const use = new Map<Consumer, number>()
     for (const [slot, cpu] of one.cpu) {
@@ -169,7 +209,7 @@ export class Play {
       unreadableCpu: nanoseconds(one.unreadable),
       busyRatio: one.cpu.length / 12,
       groups: this.#consumers.map((consumer) => consumer.group),
-      holders: new Map([['gpu-0', one.holders.flatMap((slot) => this.#consumers[slot] ?? [])]]),
+      accelerators: new Map([['gpu-0', this.#accelerator(one)]]),
       census: {
         processes: 12,
         unreadable: 0,
@@ -177,6 +217,16 @@ export class Play {
         cpuTimeSource: 'clock',
         limitation: '',
       },
+    }
+  }
+
+  #accelerator({ holders, use, estimated }: Step): AcceleratorActivity {
+    const userOf = (slot: number): AcceleratorUser => this.#consumers[slot] ?? 'unresolved_pid'
+    return {
+      use: use.map(([slot, weight]) => ({ to: userOf(slot), weight })),
+      guessed: new Set(use.filter((_, index) => estimated || index % 2 === 0).map(([slot]) => userOf(slot))),
+      // the eighth part that nobody holds: MIG slices that are free
+      holders: holders.map((slot) => ({ to: userOf(slot), share: 7 / 8 / holders.length })),
     }
   }
 
@@ -198,6 +248,7 @@ export class Watch {
     const seen: string[] = []
     for (const [name, view] of [
       ...Object.entries(ledger.views),
+      ['accelerator', ledger.byAccelerator] as const,
       ['unattributed', ledger.unattributed] as const,
     ]) {
       for (const account of view.accounts())

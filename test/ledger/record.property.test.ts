@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Ledger } from '../../exporter/src/ledger/ledger.ts'
 import type { HolderState, LedgerChanges, LedgerState, ViewState } from '../../exporter/src/ledger/record.ts'
+import { namesByPath } from '../../exporter/src/workloads/naming.ts'
 import { EnergyTotal, seconds } from '../../exporter/src/units.ts'
 import { imbalances } from './equations.ts'
 import { machines, Play, policies, steps, Watch } from './random-machine.ts'
@@ -51,12 +52,13 @@ const byLabels = (one: HolderState, other: HolderState): number =>
 
 /** What must be the same after a restart, and what waits for a ranking apart. */
 const booksOf = (ledger: Ledger): unknown => {
-  const { at, views, nesting, facts } = ledger.state()
-  const { workload, container, unattributed } = views
+  const { at, views, nesting, unnamed, facts } = ledger.state()
+  const { workload, container, accelerator, unattributed } = views
   return {
     at,
-    views: [workload, container, unattributed].map(sorted),
+    views: [workload, container, accelerator, unattributed].map(sorted),
     nesting,
+    unnamed,
     facts,
     leafTotals: Array.from(ledger.leafTotals)
       .filter(([, total]) => !total.isZero)
@@ -108,14 +110,19 @@ describe('a state and the changes after it', () => {
     fc.assert(
       fc.property(policies, machines, steps, (policy, domains, play) => {
         const machine = new Play(policy, domains)
+        let told = 0n
         for (const one of play) {
-          const before = sumOf(machine.ledger)
           machine.run(one)
-          const { bookings } = machine.ledger.changes()
-          const told = bookings.reduce((sum, { amount }) => sum + BigInt(amount), 0n)
-          expect(String(told)).toBe(String(sumOf(machine.ledger) - before))
+          const { bookings, changes } = machine.ledger.changes()
+          told = bookings.reduce((sum, { amount }) => sum + BigInt(amount), told)
+          const unnamed = changes.unnamed.flatMap(({ energies }) => energies.map(([, amount]) => amount))
+          const waiting = unnamed.reduce((sum, amount) => sum + BigInt(amount), 0n)
+          expect(String(told + waiting)).toBe(String(sumOf(machine.ledger)))
           expect(machine.ledger.changes().bookings).toEqual([])
         }
+        const { bookings } = machine.ledger.endNaming(namesByPath, seconds(2e9))
+        told = bookings.reduce((sum, { amount }) => sum + BigInt(amount), told)
+        expect(String(told)).toBe(String(sumOf(machine.ledger)))
       }),
     )
   })

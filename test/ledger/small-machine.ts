@@ -2,7 +2,15 @@
 import type { EnergyClass } from '../../exporter/src/ledger/classes.ts'
 import type { LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Account } from '../../exporter/src/ledger/view.ts'
-import type { Activity, Consumer, Domain, Group, Reading } from '../../exporter/src/model.ts'
+import type {
+  AcceleratorActivity,
+  AcceleratorUser,
+  Activity,
+  Consumer,
+  Domain,
+  Group,
+  Reading,
+} from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds, watts, type Microjoules } from '../../exporter/src/units.ts'
 
 export const joules = (amount: number): Microjoules => microjoules(Math.round(amount * 1e6))
@@ -49,8 +57,43 @@ export interface Done {
   readonly cpu?: readonly (readonly [Consumer, number])[]
   readonly unreadableCpu?: number
   readonly busyRatio?: number
-  /** By the accelerator's domain id. */
-  readonly holders?: Readonly<Record<string, readonly Consumer[]>>
+  /** By the accelerator's domain id; they hold it in equal parts. */
+  readonly holders?: Readonly<Record<string, readonly AcceleratorUser[]>>
+  /** Busy seconds of each user, by the accelerator's domain id. */
+  readonly use?: Readonly<Record<string, readonly (readonly [AcceleratorUser, number])[]>>
+  /** Those of whom nobody knows how much they did, by the accelerator's domain id. */
+  readonly guessed?: Readonly<Record<string, readonly AcceleratorUser[]>>
+}
+
+/** Who holds each accelerator, in equal parts. */
+export const heldBy = (
+  holders: Readonly<Record<string, readonly AcceleratorUser[]>>,
+): Map<string, AcceleratorActivity> =>
+  new Map(
+    Object.entries(holders).map(([id, users]) => [
+      id,
+      {
+        use: [],
+        guessed: new Set<AcceleratorUser>(),
+        holders: users.map((to) => ({ to, share: 1 / users.length })),
+      },
+    ]),
+  )
+
+function acceleratorsOf({
+  holders = {},
+  use = {},
+  guessed: estimated = {},
+}: Done): Map<string, AcceleratorActivity> {
+  const accelerators = heldBy(holders)
+  for (const [id, users] of Object.entries(use)) {
+    accelerators.set(id, {
+      use: users.map(([to, weight]) => ({ to, weight })),
+      guessed: new Set(estimated[id] ?? []),
+      holders: accelerators.get(id)?.holders ?? [],
+    })
+  }
+  return accelerators
 }
 
 export function activity(from: number, to: number, done: Done = {}): Activity {
@@ -62,7 +105,7 @@ export function activity(from: number, to: number, done: Done = {}): Activity {
     unreadableCpu: nanoseconds((done.unreadableCpu ?? 0) * 1e9),
     busyRatio: done.busyRatio ?? 0.5,
     groups: Array.from(new Set(cpu.map(({ consumer }) => consumer.group))),
-    holders: new Map(Object.entries(done.holders ?? {})),
+    accelerators: acceleratorsOf(done),
     census: { processes: 0, unreadable: 0, groups: 0, cpuTimeSource: 'clock', limitation: '' },
   }
 }

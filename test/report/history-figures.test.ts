@@ -64,6 +64,13 @@ describe('figures of the history', () => {
     })
   })
 
+  test('a day that goes on and has hardly begun', () => {
+    const history = new History(new Calendar(BERLIN))
+    const midnight = at('2026-11-23T23:00:00Z')
+    history.book([used(7)], { from: seconds(midnight + 5), to: seconds(midnight + 5) }) // no time, but energy
+    expect(figures(history.advance(seconds(midnight + HOUR)), '2026-11-24', BERLIN).microjoules).toBe(7)
+  })
+
   test('in another zone, from hours', () => {
     expect(figures(week, '2026-09-30', 'America/New_York').microjoules).toBe(86_400)
     expect(figures(week, '2026-09-29..2026-10-01', 'UTC').microjoules).toBe(3 * 86_400)
@@ -95,6 +102,13 @@ describe('figures of the history', () => {
     const after = kept('Asia/Kathmandu', '2026-09-29T18:15:00Z', 24)
     const utc = figures([...before, ...after], '2026-W40', 'UTC')
     expect(utc.microjoules).toBe(30 * HOUR + 86_400 - 2 * HOUR) // the week of UTC begins two hours later
+  })
+
+  test('in a zone that is not known here', () => {
+    const strange = week.map((bucket) => ({ ...bucket, zone: 'Mars/Olympus' }))
+    expect(() => figures(strange, '2026-09-30', BERLIN)).toThrow(
+      new ReportError('the history is kept in Mars/Olympus, a time zone that is not known to this Node'),
+    )
   })
 
   test('with the time that is not known', () => {

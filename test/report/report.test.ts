@@ -6,16 +6,15 @@ import {
   COMPONENTS,
   METHODS,
   REASONS,
-  type Boundary,
   type Method,
   type Part,
   type Reason,
 } from '../../exporter/src/model.ts'
 import type { Figures } from '../../exporter/src/report/figures.ts'
 import { formatReport } from '../../exporter/src/report/formats.ts'
-import { COLUMNS, FORMATS, type Column } from '../../exporter/src/report/options.ts'
+import { COLUMNS, FORMATS } from '../../exporter/src/report/options.ts'
 import { periodOf } from '../../exporter/src/report/period.ts'
-import { reportOf, type Factors, type Report } from '../../exporter/src/report/report.ts'
+import { reportOf, type Factors, type Report, type ReportOptions } from '../../exporter/src/report/report.ts'
 import { EnergyTotal, microjoules, seconds } from '../../exporter/src/units.ts'
 import { PARTS, type HistoryRow } from '../../exporter/src/workloads/history-bucket.ts'
 import { microjoulesIn } from '../exposition/page-text.ts'
@@ -82,12 +81,10 @@ const figures: Figures = {
   notes: ['history: a line is damaged and is left out: hours-2026-10-07.jsonl'],
 }
 
-const report = (
-  more: { by?: readonly Column[]; boundary?: Boundary; factors?: Factors } = {},
-  from: Figures = figures,
-): Report =>
+const report = (more: Partial<ReportOptions> = {}, from: Figures = figures): Report =>
   reportOf(from, {
     period: periodOf('2026-10', 'Europe/Berlin'),
+    now: at('2026-11-24T12:00:00Z'),
     node: 'gpu-07',
     source: 'history in /var/lib/wattribute',
     boundary: 'facility',
@@ -155,6 +152,27 @@ llama-chat     counter+estimated  1899000.000001  0.527500       0.1319         
 all workloads                     5859000.000001  1.627500       0.4069         585.900
 `)
     expect(formatReport(report(), 'table')).not.toMatch(/cost|emissions/)
+  })
+
+  test('of a period that goes on counts the time so far', () => {
+    const now = at('2026-10-02T09:30:00Z')
+    const coverage = {
+      ...figures.coverage,
+      observed: seconds(35 * 3600),
+      down: seconds(0),
+      unknown: new Map(),
+      until: at('2026-10-02T09:00:00Z'),
+    }
+    const text = formatReport(report({ now }, { ...figures, coverage, notes: [] }), 'table')
+    expect(text).toContain(`goes on        35.50 h until 2026-10-02 11:30:00, Europe/Berlin
+node           gpu-07
+source         history in /var/lib/wattribute
+boundary       facility
+observed       35 h of 35.50 h (98.6 %)
+exporter down  0 h
+no figures     0.50 h
+figures until  2026-10-02 11:00:00, Europe/Berlin
+`)
   })
 
   test('without any energy says so', () => {
@@ -266,6 +284,7 @@ describe('a report as JSON', () => {
         from: '2026-09-30T22:00:00.000Z',
         to: '2026-10-31T23:00:00.000Z',
         seconds: 745 * 3600,
+        elapsed_seconds: 745 * 3600,
       },
       node: 'gpu-07',
       source: 'history in /var/lib/wattribute',
@@ -321,6 +340,16 @@ describe('a report as JSON', () => {
   })
 })
 
+describe('an hour that ended early', () => {
+  test('is known up to now', () => {
+    const now = at('2026-10-31T20:59:59.999Z')
+    expect(JSON.parse(formatReport(report({ now }), 'json'))).toMatchObject({
+      period: { elapsed_seconds: 743 * 3600 - 0.001 },
+      coverage: { figures_until: '2026-10-31T20:59:59.999Z' },
+    })
+  })
+})
+
 describe('a boundary of which nothing is measured', () => {
   test('has no figure, since 0 would be a measured zero', () => {
     const content = JSON.parse(
@@ -336,6 +365,11 @@ describe('a boundary of which nothing is measured', () => {
 })
 
 describe('sums', () => {
+  test('of more rows than a call takes arguments', () => {
+    const many = Array.from({ length: 300_000 }, () => row(chat, 'cpu', 'host', 'counter', 3))
+    expect(report({}, { ...figures, rows: many }).totals.together.toBigInt()).toBe(900_000n)
+  })
+
   const anyRow: fc.Arbitrary<HistoryRow> = fc
     .record({
       workload: fc.constantFrom('a', 'b', 'other'),

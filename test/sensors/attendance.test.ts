@@ -280,7 +280,7 @@ describe('a new list of sensors', () => {
 
   test('of a reload without a change loses no energy', async () => {
     const machine = Machine.fromFile('amd-epyc')
-    const list = (): Attended[] => sensors(machine.world, { powerModel: {}, hwmon: [] })
+    const list = (): Attended[] => sensors(machine.world, { nvidia: true, powerModel: {}, hwmon: [] })
     const attendance = new Attendance(list(), machine.world.clock)
     await attendance.look(machine.now)
     machine.advance('sys/class/powercap/intel-rapl:0/energy_uj', 5)
@@ -298,14 +298,15 @@ describe('a new list of sensors', () => {
 
 describe('the list of all sensors', () => {
   test('has the measured ones before the model, and no model where it is switched off', () => {
-    const { world } = new Machine()
+    const look = async () => ({ kind: 'absent' as const, why: 'no GPU', advice: 'none' })
+    const world = { ...new Machine().world, nvml: { look, newest: undefined, close: async () => undefined } }
     const names = (list: readonly { about: { name: string } }[]): string[] =>
       list.map(({ about }) => about.name)
     const input = { chip: 'x', input: 'power1', domain: 'x', component: 'board', within: '' } as const
-    expect(names(sensors(world, { powerModel: {}, hwmon: [input] }))).toEqual(
+    expect(names(sensors(world, { nvidia: true, powerModel: {}, hwmon: [input] }))).toEqual(
       everyAbout.map(({ name }) => name),
     )
-    expect(names(sensors(world, { powerModel: undefined, hwmon: [] }))).toEqual([
+    expect(names(sensors(world, { nvidia: false, powerModel: undefined, hwmon: [] }))).toEqual([
       'rapl',
       'acpi-power-meter',
       'grace',
@@ -315,7 +316,7 @@ describe('the list of all sensors', () => {
 
   test('closes twice', async () => {
     const attendance = new Attendance(
-      sensors(new Machine().world, { powerModel: {}, hwmon: [] }),
+      sensors(new Machine().world, { nvidia: true, powerModel: {}, hwmon: [] }),
       new Machine().world.clock,
     )
     await attendance.close()

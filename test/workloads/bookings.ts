@@ -49,6 +49,9 @@ export const toNobody = (amount: number, part: Part = 'idle', reason: Reason = '
   reason,
 })
 
+/** Says that what was spent while the exporter did not run is known. */
+export const wasDown = toNobody(0, 'idle', 'exporter_down')
+
 export const noMeters: ReadonlyMap<string, Microjoules> = new Map()
 
 export const meters = (readings: Readonly<Record<string, number>>): ReadonlyMap<string, Microjoules> =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { Booking, BudgetMatch, BudgetPeriod, BudgetRule } from '../../exporter/src/model.ts'
+import type { Booking, Boundary, BudgetMatch, BudgetPeriod, BudgetRule } from '../../exporter/src/model.ts'
 import { microjoules, seconds } from '../../exporter/src/units.ts'
 import { Budgets, StateError, type BudgetStatus } from '../../exporter/src/workloads/budgets.ts'
 import {
@@ -12,6 +12,7 @@ import {
   throughJson,
   toNobody,
   toWorkload,
+  wasDown,
 } from './bookings.ts'
 
 const NODE = 'gpu-07'
@@ -44,12 +45,12 @@ describe('what is counted', () => {
     toNobody(4000, 'overhead', 'no_activity'),
   ]
 
-  test.each([
+  test.each<[Boundary, string]>([
     ['accelerator', '0.000001'],
     ['host', '0.000021'],
     ['provisioned', '0.000321'],
     ['facility', '0.004321'],
-  ] as const)('parts up to the boundary %s', (boundary, joules) => {
+  ])('parts up to the boundary %s', (boundary, joules) => {
     expect(counted({ boundary }, ...everyPart)).toBe(joules)
   })
 
@@ -59,6 +60,12 @@ describe('what is counted', () => {
     const some = budgets({ boundary: 'facility', facilityFactor: 1.4 })
     for (let tick = 0; tick < 5; tick += 1) some.book([toWorkload(1)], noMeters, SECOND)
     expect(used(some, NOON)).toBe('0.000007')
+  })
+
+  test('adds up over ticks, part by part', () => {
+    const some = budgets({})
+    for (let tick = 0; tick < 3; tick += 1) some.book(everyPart, noMeters, SECOND)
+    expect(used(some, NOON)).toBe('0.012963')
   })
 
   test('stays exact where a double would not be', () => {
@@ -175,11 +182,11 @@ describe('a meter', () => {
   })
 })
 
-/** 1 W, as one booking of each hour. */
+/** 1 W, as one booking of each hour, as if the exporter had been down all the time. */
 function oneWatt(some: Budgets, from: number, to: number): void {
   for (let hour = from; hour < to; hour += 3600) {
     const length = Math.min(3600, to - hour)
-    some.book([toWorkload(length * 1e6)], noMeters, span(hour, hour + length))
+    some.book([toNobody(length * 1e6, 'idle', 'exporter_down')], noMeters, span(hour, hour + length))
   }
 }
 
@@ -314,9 +321,38 @@ describe('periods', () => {
     expect(used(some, at('2026-06-16T05:00:00Z'))).toBe('7.000000')
   })
 
+  test('a night of which nothing is known has none of the first tick after it', () => {
+    const some = budgets({})
+    const midnight = at('2026-06-15T00:00:00Z')
+    for (let second = -3600; second < 0; second += 60)
+      some.book([toWorkload(60e6)], noMeters, span(midnight + second, midnight + second + 60))
+    some.book([toWorkload(1e6)], noMeters, span(midnight, midnight + 8 * 3600))
+    expect(used(some, midnight - 1)).toBe('3600.000000')
+    const status = statusOf(some, midnight + 8 * 3600)
+    expect([status.used.toString(), status.observedSince]).toEqual(['1.000000', midnight + 8 * 3600])
+    // and the projection goes on with the power that is known, not with a night of nothing
+    expect(status.projectedJoules).toBeCloseTo(1 + (3601 / 3600) * 16 * 3600, 6)
+  })
+
+  test('a night says nothing of a workload: what was spent in it belongs to nobody', () => {
+    const some = budgets({ name: 'all' }, { name: 'alice', match: { user: 'alice' } })
+    const midnight = at('2026-06-15T00:00:00Z')
+    for (let second = -3600; second < 0; second += 60)
+      some.book([toWorkload(60e6)], noMeters, span(midnight + second, midnight + second + 60))
+    const night = [toNobody(7 * 3600e6, 'idle', 'exporter_down'), toWorkload(1e6)]
+    some.book(night, noMeters, span(midnight, midnight + 8 * 3600))
+    const [all, alice] = some.statuses(seconds(midnight + 8 * 3600))
+    expect(all?.projectedJoules).toBeCloseTo(7 * 3600 + 1 + ((8 * 3600 + 1) / 9 / 3600) * 16 * 3600, 6)
+    expect(alice?.projectedJoules).toBeCloseTo(1 + (3601 / 3600) * 16 * 3600, 6)
+  })
+
   test('a holiday of many days leaves each day its part', () => {
     const some = budgets({})
-    some.book([toNobody(86_400_000_000 * 20)], noMeters, span('2026-06-01T00:00:00Z', '2026-06-21T00:00:00Z'))
+    some.book(
+      [toNobody(86_400_000_000 * 20, 'idle', 'exporter_down')],
+      noMeters,
+      span('2026-06-01T00:00:00Z', '2026-06-21T00:00:00Z'),
+    )
     for (const date of ['2026-06-14', '2026-06-20'])
       expect(used(some, at(`${date}T12:00:00Z`))).toBe('86400.000000')
   })
@@ -387,7 +423,11 @@ describe('the projection', () => {
 
   test('has the factor on IT and the overhead as it is', () => {
     const some = budgets({ facilityFactor: 1.5 })
-    some.book([toWorkload(3600e6), toNobody(360e6, 'overhead')], noMeters, span(midnight, midnight + HOUR))
+    some.book(
+      [wasDown, toWorkload(3600e6), toNobody(360e6, 'overhead')],
+      noMeters,
+      span(midnight, midnight + HOUR),
+    )
     // 1 W × 1.5 + 0.1 W, all day
     expect(statusOf(some, midnight + HOUR).projectedJoules).toBeCloseTo(1.6 * 24 * HOUR, 6)
   })
@@ -429,6 +469,26 @@ describe('a clock that is set', () => {
       some.book([toWorkload(1)], noMeters, span(`${year}-01-01T00:00:00Z`, `${year}-01-01T00:00:01Z`))
     some.book([toWorkload(1)], noMeters, SECOND)
     expect(used(some, NOON)).toBe('0.000002')
+  })
+})
+
+describe('a clock that wanders', () => {
+  test('and comes back each time keeps the use of the true month', () => {
+    const some = budgets({ period: { kind: 'month', billingDay: 1 } })
+    for (let year = 2030; year < 2045; year += 1) {
+      some.book([toWorkload(1)], noMeters, SECOND)
+      some.book([toWorkload(1)], noMeters, span(`${year}-01-01T00:00:00Z`, `${year}-01-01T00:00:01Z`))
+    }
+    expect(used(some, NOON)).toBe('0.000015')
+    expect(some.state().budgets[0]?.periods).toHaveLength(8)
+  })
+
+  test('leaves no power of the future in the projection', () => {
+    const some = budgets({})
+    some.book([wasDown, toWorkload(3600e6 * 1000)], noMeters, span(NOON + 3600, NOON + 7200))
+    some.book([toWorkload(1e6)], noMeters, SECOND)
+    const left = at('2026-06-16T00:00:00Z') - (NOON + 1)
+    expect(statusOf(some, NOON + 1).projectedJoules).toBeCloseTo(3_600_001 + left, 6)
   })
 })
 
@@ -505,6 +565,15 @@ describe('a reload', () => {
     expect(used(some, NOON)).toBe('0.000020')
   })
 
+  test('never forgets one in force', () => {
+    const some = counting()
+    for (let change = 0; change < 80; change += 1)
+      some.reconfigure([budgetRule(), budgetRule({ name: `b${change}` })], NODE)
+    const after = new Budgets([budgetRule()], NODE)
+    after.restore(throughJson(some.state()))
+    expect(used(after, NOON)).toBe('0.000010')
+  })
+
   test('remembers only so many that are gone', () => {
     const some = counting()
     for (let change = 0; change < 40; change += 1) {
@@ -539,7 +608,7 @@ describe('what is saved', () => {
       const next = seconds(wall + 977.3) // through the change of clocks and midnights of all zones
       const bookings = [
         toWorkload(1_234_567 * (step + 1), 'accelerator'),
-        toNobody(7 * step),
+        toNobody(7 * step, 'idle', 'exporter_down'),
         toNobody(333, 'overhead'),
       ]
       const reading = step % 4 === 0 ? meters({ pdu: 1_000_003 }) : noMeters
@@ -562,7 +631,8 @@ describe('what is saved', () => {
       budgets: [
         {
           name: 'b',
-          counts: '[null,null,null,null,null,null,null,"facility",null,"day"]',
+          counts: '[null,null,null,null,null,null,null,"facility",null]',
+          period: { kind: 'day' },
           timeZone: 'UTC',
           silentSeconds: null,
           periods: [
@@ -596,6 +666,7 @@ describe('what is saved', () => {
       {
         name: 'b',
         counts: '',
+        period: { kind: 'day' },
         timeZone: 'Mars/Olympus', // of an earlier run that knew it
         silentSeconds: null,
         periods: [{ from: 0, since: 0, itJoules: '1.000000', overheadJoules: '0.000000' }],
@@ -615,6 +686,10 @@ describe('what is saved', () => {
     [{ version: 1, budgets: [3] }, 'the saved budget cannot be used: it should be a mapping'],
     [saved({ name: 3 }), 'the saved name of a budget cannot be used: it should be text'],
     [saved({ timeZone: null }), 'the saved time zone of a budget cannot be used: it should be text'],
+    [
+      saved({ period: { kind: 'year' } }),
+      'the saved period of a budget cannot be used: it should be one that is known',
+    ],
     [saved({ silentSeconds: '1' }), 'the saved silence of a meter cannot be used: it should be a number'],
     [saved({ periods: {} }), 'the saved periods of a budget cannot be used: it should be a list'],
     [

@@ -28,7 +28,7 @@ const booking: fc.Arbitrary<Booking> = fc.oneof(
   amount.map(down),
 )
 
-const jump = fc.constantFrom(0, 0, 0, 0, 0, -3600, -7200, -100_000, 90_000, 1.7e9, -1.7e9, 3e9, -3e9)
+const jump = fc.constantFrom(0, 0, 0, 0, 0, -3600, -7200, -20_000, -100_000, 90_000, 1.7e9, -1.7e9, 3e9, -3e9)
 
 type Step =
   | {

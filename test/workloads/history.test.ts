@@ -153,6 +153,16 @@ describe('time that is not known', () => {
     expect(hours.map((hour) => sumOf([hour]))).toEqual([204n, 400n, 104n])
   })
 
+  test('a span that was told to be down is not observed, whatever is booked in it', () => {
+    const history = historyIn('UTC')
+    const gap = span('2026-05-01T10:30:00Z', '2026-05-01T10:45:00Z')
+    history.down(gap)
+    history.book([], gap)
+    history.book([down(3), used(1)], gap)
+    history.book([used(1)], span('2026-05-01T10:45:00Z', '2026-05-01T10:45:01Z'))
+    expect(openBuckets(history).hours).toMatchObject([{ observed: 1, down: 900 }])
+  })
+
   test('adds up in the day', () => {
     const history = historyIn('UTC')
     history.down(span('2026-05-01T10:30:00Z', '2026-05-01T12:15:00Z'))
@@ -210,6 +220,31 @@ describe('a wall clock that jumps', () => {
     expect(history.advance(at('1970-01-01T00:00:06Z'))).toEqual([])
     history.book([used(4)], span('1970-01-01T00:00:06Z', '2026-05-01T10:20:00Z'))
     expect(sumOf(ofUnit(history.advance(at('2026-05-01T11:00:00Z')), 'hour'))).toBe(7n)
+  })
+
+  test('ahead for half a day, over midnight: no hour is longer than an hour, and all count', () => {
+    const history = historyIn('UTC')
+    const ended: ClosedBucket[] = []
+    const tick = (amount: number, from: string, to: string): void => {
+      history.book([used(amount)], span(from, to))
+      ended.push(...history.advance(at(to)))
+    }
+    tick(1, '2026-05-01T15:10:00Z', '2026-05-01T15:10:01Z')
+    tick(2, '2026-05-02T03:10:01Z', '2026-05-02T04:10:01Z')
+    tick(3, '2026-05-02T04:10:01Z', '2026-05-01T15:30:00Z')
+    for (let hour = 15; hour < 23; hour += 1) {
+      tick(4, `2026-05-01T${hour}:30:00Z`, `2026-05-01T${hour + 1}:30:00Z`)
+    }
+    const hours = [...ofUnit(ended, 'hour'), ...openBuckets(history).hours]
+    expect(hours.every(({ observed }) => observed <= 3600)).toBe(true)
+    expect(sumOf(hours)).toBe(38n)
+    const days = ofUnit([...ended, ...history.advance(at('2026-05-03T00:00:00Z'))], 'day')
+    expect(days.map(textOf).sort()).toEqual([
+      'day 2026-05-01T00:00 24',
+      'day 2026-05-01T00:00 24',
+      'day 2026-05-02T00:00 24',
+    ])
+    expect(sumOf(days)).toBe(38n)
   })
 
   test('far ahead for a moment: it comes back to the hour that is', () => {

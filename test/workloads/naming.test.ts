@@ -37,6 +37,10 @@ describe('the name and kind of a workload', () => {
       namespace: '',
       model: '',
       variant: '',
+      phase: '',
+      user: '',
+      account: '',
+      podLabels: {},
     })
   })
 

@@ -1,12 +1,13 @@
-/** Who was busy: the CPU time of every process and group between two looks. */
+/** Who was busy between two looks: the CPU time of every process and group, and who used the accelerators. */
 import { readCpuTimes, type CpuTimes } from '../cpu-times.ts'
 import type { Activity, Census, CpuUse, Group } from '../model.ts'
 import { nanoseconds, type Nanoseconds, type Seconds } from '../units.ts'
 import { Unreadable, type World } from '../world.ts'
+import { Accelerators } from './accelerators.ts'
 import { CgroupTree } from './cgroups.ts'
 import { GroupSplit } from './group-split.ts'
 import { ProcessTable } from './processes.ts'
-import { sightOf, type Sight } from './sight.ts'
+import { FOREIGN_PIDS_LIMITATION, hasHostPids, sightOf, type Sight } from './sight.ts'
 
 export interface ActivityRoom {
   /** @returns what happened since the look before; undefined at the first */
@@ -21,33 +22,42 @@ export function activityOf(world: World): ActivityRoom {
   const processes = new ProcessTable(world, (text) => tree.groupOf(text))
   const groupSplit = new GroupSplit()
   let before: { readonly at: Seconds; readonly times: CpuTimes | Unreadable } | undefined
-  let sight: (Sight & { readonly at: Seconds }) | undefined
+  let sight: (Sight & { readonly hasHostPids: boolean; readonly at: Seconds }) | undefined
+  const accelerators = new Accelerators((pid, at) =>
+    sight?.hasHostPids === true ? processes.consumerOf(pid, at) : undefined,
+  )
 
   const look = (at: Seconds): Activity | undefined => {
     const times = readCpuTimes(world)
     // The groups first: a process clock that is read later cannot leave a gap that looks like an exited process.
-    const used = tree.look()
+    const ofGroups = tree.look()
     const uses = processes.look(at, times instanceof Unreadable ? undefined : times.forks)
-    if (sight === undefined || at - sight.at >= SIGHT_EVERY_SECONDS) sight = { ...sightOf(world, tree), at }
+    if (sight === undefined || at - sight.at >= SIGHT_EVERY_SECONDS) {
+      sight = { ...sightOf(world, tree), hasHostPids: hasHostPids(world), at }
+    }
     const last = before
     before = { at, times }
+    const used = accelerators.look(at, last === undefined ? 0 : at - last.at, world.nvml?.newest)
     if (last === undefined) return undefined
     const rest = sight.hidesProcesses ? 'unreadable' : 'exited'
-    const split = groupSplit.split(used, uses, tree.uncounted, rest)
+    const split = groupSplit.split(ofGroups, uses, tree.uncounted, rest)
     return {
       from: last.at,
       to: at,
       ...withoutGroupless(split, tree.hierarchy.kind === 'none'),
       busyRatio: busyRatio(last.times, times),
       groups: tree.groups,
-      holders: NO_ACCELERATORS,
-      census: census(world, tree.groups, processes, sight),
+      accelerators: used,
+      census: census(world, tree.groups, processes, limitationOf(sight, used.size > 0)),
     }
   }
   return { look }
 }
 
-const NO_ACCELERATORS: Activity['holders'] = new Map()
+const limitationOf = (sight: Sight & { hasHostPids: boolean }, hasAccelerators: boolean): string =>
+  sight.limitation === '' && hasAccelerators && !sight.hasHostPids
+    ? FOREIGN_PIDS_LIMITATION
+    : sight.limitation
 
 /** Where there are no groups, processes that cannot be seen belong to nothing that is known. */
 function withoutGroupless(
@@ -75,7 +85,7 @@ const census = (
   world: World,
   groups: readonly Group[],
   processes: ProcessTable,
-  { limitation }: Sight,
+  limitation: string,
 ): Census => ({
   processes: processes.count,
   unreadable: processes.refusedCount,

@@ -76,6 +76,17 @@ export class ProcessTable {
     return uses
   }
 
+  /**
+   * The consumer behind a pid, the same object that a look gives out, to be asked after the look of that instant.
+   * @returns undefined where no such process can be seen
+   */
+  consumerOf(pid: number, at: Seconds): ProcessConsumer | undefined {
+    const slot = this.#slots.get(pid) ?? this.#adopt(pid, at)
+    const isSettled = slot.consumer !== undefined && at - slot.identifiedAt < RECHECK_SECONDS
+    if (!isSettled) this.#identify(slot, at)
+    return slot.consumer
+  }
+
   get count(): number {
     return this.#slots.size
   }
@@ -106,14 +117,16 @@ export class ProcessTable {
       if (name.charCodeAt(0) > NINE) continue
       const pid = Number(name)
       if (Number.isNaN(pid) || this.#slots.has(pid)) continue
-      this.#slots.set(pid, {
-        pid,
-        cpu: nanoseconds(0), // born since the look before: all that its clock shows is new
-        consumer: undefined,
-        identifiedAt: at,
-        isRefused: false,
-      })
+      this.#slots.set(pid, newSlot(pid, at))
     }
+  }
+
+  /** A process that is not listed yet, as long as it is there. */
+  #adopt(pid: number, at: Seconds): Slot {
+    const slot = newSlot(pid, at)
+    this.#identify(slot, at)
+    if (slot.consumer !== undefined) this.#slots.set(pid, slot)
+    return slot
   }
 
   /** @returns undefined once the process is gone */
@@ -165,6 +178,14 @@ export class ProcessTable {
     return parseProcessStat(text) ?? new Unreadable(path, 'no line of a process')
   }
 }
+
+const newSlot = (pid: number, at: Seconds): Slot => ({
+  pid,
+  cpu: nanoseconds(0), // born since the look before: all that its clock shows is new
+  consumer: undefined,
+  identifiedAt: at,
+  isRefused: false,
+})
 
 const NINE = 0x39
 

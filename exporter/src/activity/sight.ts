@@ -39,6 +39,18 @@ export function sightOf(world: World, tree: CgroupTree): Sight {
   return clear
 }
 
+/**
+ * Whether pids here are those of the host, by which drivers name processes whatever namespace asks: kernel threads are
+ * seen in the host's PID namespace only, and the second process of every Linux machine is the one that makes them.
+ */
+export function hasHostPids({ files, procfs }: Pick<World, 'files' | 'procfs'>): boolean {
+  const second = files.readText(`${procfs}/2/stat`)
+  return !(second instanceof Unreadable) && second.startsWith('2 (kthreadd) ')
+}
+
+export const FOREIGN_PIDS_LIMITATION =
+  "processes on accelerators cannot be told apart, since drivers name them by the host's pids: give the exporter the host's PID namespace (hostPID: true, --pid=host)"
+
 const hidden = (limitation: string): Sight => ({ limitation, hidesProcesses: true })
 
 /** The kernel lists a process that has no number in the reader's PID namespace as 0. */

@@ -29,6 +29,7 @@ export function vantageOf(world: World, uid: number): Vantage {
     isVirtual:
       /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo) ||
       textOf(files.readText(`${sysfs}/hypervisor/type`)) !== '',
+    nvidiaGpus: nvidiaGpusOf(world),
     isX86: /^vendor_id\s*:/m.test(cpuinfo),
     procfs,
     sysfs,
@@ -48,6 +49,18 @@ export function vantageOf(world: World, uid: number): Vantage {
         : []
     }),
   }
+}
+
+/** PCI vendor 10de is NVIDIA, class 03 a display or 3D controller. */
+function nvidiaGpusOf({ files, sysfs }: World): number {
+  const root = `${sysfs}/bus/pci/devices`
+  const devices = files.list(root)
+  if (devices instanceof Unreadable) return 0
+  return devices.filter(
+    (device) =>
+      textOf(files.readText(`${root}/${device}/vendor`)).trim() === '0x10de' &&
+      textOf(files.readText(`${root}/${device}/class`)).startsWith('0x03'),
+  ).length
 }
 
 /** What container runtimes leave in the file systems that they make. */

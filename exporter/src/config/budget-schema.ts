@@ -36,6 +36,8 @@ export const date = (): z.ZodString =>
 
 const billingDay = (): z.ZodInt => z.int().min(1, 'must be from 1 to 31').max(31, 'must be from 1 to 31')
 
+const maxWatts = () => z.number().gt(0, 'must be above 0').optional()
+
 const match = z
   .strictObject({
     workload: z
@@ -95,6 +97,9 @@ const budget = z
       .describe(
         'Whose limit it is. `node`: each machine has its own; `cluster`: all machines that have this budget share it.',
       ),
+    max_watts: maxWatts().describe(
+      'The highest power of all that the budget counts, at its boundary and on all machines that share it. `wattribute rules` refuses alerts that it can never fire.',
+    ),
     period: z
       .enum(['day', 'week', 'month', 'dates'])
       .default('month')
@@ -208,6 +213,9 @@ const demandCharge = z.strictObject({
     .gt(0, 'must be above 0')
     .optional()
     .describe('The mean power that no block should exceed.'),
+  max_watts: maxWatts().describe(
+    'The highest power of the meter. `wattribute rules` refuses an alert that it can never fire.',
+  ),
   billing_day: billingDay()
     .default(1)
     .describe(
@@ -233,6 +241,7 @@ export function budgetRuleOf(content: z.output<typeof budgets>[number], ownZone:
     facilityFactor: content.facility_factor,
     meter: content.meter,
     scope: content.scope,
+    maxWatts: content.max_watts === undefined ? undefined : watts(content.max_watts),
     period: periodOf(content),
     timeZone: content.time_zone ?? ownZone,
   }
@@ -274,6 +283,7 @@ export const demandRuleOf = (content: z.output<typeof demand>[number], ownZone: 
   meter: content.meter,
   blockMinutes: content.block_minutes,
   limit: content.limit_watts === undefined ? undefined : watts(content.limit_watts),
+  maxWatts: content.max_watts === undefined ? undefined : watts(content.max_watts),
   billingDay: content.billing_day,
   timeZone: content.time_zone ?? ownZone,
 })

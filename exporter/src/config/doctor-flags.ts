@@ -9,13 +9,6 @@ export const DOCTOR_FLAGS = [
     sentence: 'How long --calibrate watches, 10 to 3600.',
     only: 'doctor',
   },
-  {
-    name: 'output',
-    value: 'FILE',
-    default: '',
-    sentence: 'Where --calibrate writes the baselines; without it, to standard output.',
-    only: 'doctor',
-  },
 ] as const
 
 export const DOCTOR_SWITCHES = [
@@ -28,7 +21,7 @@ export const DOCTOR_SWITCHES = [
   },
 ] as const
 
-type DoctorFlagName = (typeof DOCTOR_FLAGS)[number]['name']
+type DoctorFlagName = (typeof DOCTOR_FLAGS)[number]['name'] | 'output'
 
 export interface DoctorFlags {
   readonly json: boolean
@@ -45,10 +38,16 @@ export function doctorFlagsOf(
 ): DoctorFlags {
   const json = switches.has('json')
   const calibrate = switches.has('calibrate')
-  const output = valueOf('output').text || undefined
+  const output = valueOf('output')
   if (json && calibrate) throw new UsageError('--json and --calibrate do not go together')
-  if (output !== undefined && !calibrate) throw new UsageError('--output needs --calibrate')
-  return { json, calibrate, calibrateSeconds: secondsOf(valueOf('calibrate.seconds')), output }
+  const isGiven = output.text !== '' && output.from === '--output' // one of the environment is for another command
+  if (isGiven && !calibrate) throw new UsageError('--output needs --calibrate')
+  return {
+    json,
+    calibrate,
+    calibrateSeconds: secondsOf(valueOf('calibrate.seconds')),
+    output: calibrate && output.text !== '' ? output.text : undefined,
+  }
 }
 
 function secondsOf({ text, from }: Setting): number {

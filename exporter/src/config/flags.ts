@@ -4,13 +4,15 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.t
 import { nearest } from './nearest.ts'
 import { DOCTOR_FLAGS, DOCTOR_SWITCHES, doctorFlagsOf, type DoctorFlags } from './doctor-flags.ts'
 import { REPORT_FLAGS, reportFlagsOf, type ReportFlags } from './report-flags.ts'
+import { RULES_FLAGS, rulesFlagsOf, type RulesFlags } from './rules-flags.ts'
 import { oneOf, UsageError, type Setting } from './usage-error.ts'
 
 export type { DoctorFlags } from './doctor-flags.ts'
 export type { ReportFlags } from './report-flags.ts'
+export type { RulesFlags } from './rules-flags.ts'
 export { UsageError } from './usage-error.ts'
 
-export const COMMANDS = ['serve', 'check-config', 'doctor', 'report'] as const
+export const COMMANDS = ['serve', 'check-config', 'doctor', 'report', 'rules'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -30,6 +32,8 @@ export interface Flags {
   readonly procfs: string
   readonly sysfs: string
   readonly rootfs: string
+  /** Absent: where NVIDIA's driver puts its library. */
+  readonly nvmlLibrary: string | undefined
   /** Undefined: nothing is kept from run to run. */
   readonly storagePath: string | undefined
   readonly logLevel: LogLevel
@@ -38,6 +42,8 @@ export interface Flags {
   readonly doctor?: DoctorFlags
   /** Present with the command `report`. */
   readonly report?: ReportFlags
+  /** Present with the command `rules`. */
+  readonly rules?: RulesFlags
 }
 
 export interface FlagRow {
@@ -46,8 +52,8 @@ export interface FlagRow {
   readonly value: string
   readonly default: string
   readonly sentence: string
-  /** The only command that takes it; absent: all do. */
-  readonly only?: Command
+  /** The only command, or commands, that take it; absent: all do. */
+  readonly only?: Command | readonly Command[]
 }
 
 const FLAGS = [
@@ -75,6 +81,12 @@ const FLAGS = [
     sentence: 'Where the root file system of the host is seen.',
   },
   {
+    name: 'path.nvml',
+    value: 'FILE',
+    default: '',
+    sentence: 'Library of NVIDIA’s driver; without it, `libnvidia-ml.so.1` as the system’s loader finds it.',
+  },
+  {
     name: 'storage.path',
     value: 'FOLDER',
     default: '/var/lib/wattribute',
@@ -95,6 +107,7 @@ const FLAGS = [
   },
   ...DOCTOR_FLAGS,
   ...REPORT_FLAGS,
+  ...RULES_FLAGS,
 ] as const satisfies readonly FlagRow[]
 
 /** For the documentation. */
@@ -105,8 +118,8 @@ type FlagName = (typeof FLAGS)[number]['name']
 interface SwitchRow {
   readonly name: string
   readonly sentence: string
-  /** The only command that takes it; absent: all do. */
-  readonly only?: Command
+  /** The only command, or commands, that take it; absent: all do. */
+  readonly only?: Command | readonly Command[]
 }
 
 const SWITCHES: readonly SwitchRow[] = [
@@ -147,21 +160,28 @@ export function parseFlags(
     procfs: valueOf('path.procfs').text,
     sysfs: valueOf('path.sysfs').text,
     rootfs: valueOf('path.rootfs').text,
+    nvmlLibrary: valueOf('path.nvml').text || undefined,
     storagePath: valueOf('storage.path').text || undefined,
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
     ...(command === 'doctor' && { doctor: doctorFlagsOf(valueOf, given.switches) }),
     ...(command === 'report' && { report: reportFlagsOf(valueOf) }),
+    ...(command === 'rules' && { rules: rulesFlagsOf(valueOf) }),
   }
 }
 
 /** An environment variable of another command is left alone: one environment may serve several. */
 function refuseForeign(command: Command, given: readonly string[]): void {
   for (const { name, only } of [...flagRows, ...SWITCHES]) {
-    if (only !== undefined && only !== command && given.includes(name)) {
-      throw new UsageError(`--${name} is a flag of ${only}, not of ${command}`)
-    }
+    if (only === undefined || !given.includes(name)) continue
+    const owners = ownersIn(only)
+    if (owners.includes(command)) continue
+    throw new UsageError(`--${name} is a flag of ${owners.join(' and ')}, not of ${command}`)
   }
+}
+
+function ownersIn(only: Command | readonly Command[]): readonly Command[] {
+  return typeof only === 'string' ? [only] : only
 }
 
 interface Arguments {
@@ -264,6 +284,7 @@ export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
        wattribute doctor [--json | --calibrate] [flags]
        wattribute report --period=PERIOD [flags]
+       wattribute rules [flags]
 
 Books this machine's electricity to its workloads, for Prometheus.
 
@@ -273,6 +294,7 @@ Books this machine's electricity to its workloads, for Prometheus.
                  a running exporter. Ends with 0 when all that is there can be read, with 1 when something
                  cannot (or, with --calibrate, when the machine is busy), with 2 when it was called wrongly.
   report         Print who used how much energy in a period, from the history or a Prometheus.
+  rules          Print alert rules of Prometheus for --config.file, and refuse those that could never fire.
 
 Flags, each also as an environment variable such as ${environmentName(FLAGS[0].name)}:
 
@@ -285,12 +307,17 @@ ${usageOf('doctor')}
 Flags of report:
 
 ${usageOf('report')}
+
+Flags of rules:
+
+${usageOf('rules')}
 `
 
+/** @param command undefined: those that every command takes */
 function usageOf(command: Command | undefined): string {
-  const own = <Row extends { readonly only?: Command }>(rows: readonly Row[]): readonly Row[] =>
-    rows.filter(({ only }) => only === command)
-  return [...own(flagRows).map(usageOfFlag), ...own(SWITCHES).map(usageOfSwitch)].join('\n')
+  const isOwn = ({ only }: Pick<FlagRow, 'only'>): boolean =>
+    command === undefined ? only === undefined : only !== undefined && ownersIn(only).includes(command)
+  return [...flagRows.filter(isOwn).map(usageOfFlag), ...SWITCHES.filter(isOwn).map(usageOfSwitch)].join('\n')
 }
 
 function usageOfSwitch({ name, sentence }: SwitchRow): string {

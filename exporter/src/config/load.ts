@@ -35,6 +35,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
   expireAfterSeconds: seconds(content.expire_after_seconds),
   idlePolicy: content.idle_policy,
   baselines: content.baselines.map((baseline) => ({ ...baseline, watts: watts(baseline.watts) })),
+  nvidia: { enabled: content.nvidia.enabled },
   powerModel: powerModelOf(content.power_model),
   hwmon: hwmonConfigOf(content.hwmon),
   nesting: content.nesting.map(({ domain, within }) => ({ domain, within })),

@@ -72,6 +72,16 @@ const powerModel = z
   .prefault({})
   .describe('The model that stands in where no sensor measures; its figures have `method="estimated"`.')
 
+const nvidia = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe('Whether the library of NVIDIA’s driver is asked, where there is one.'),
+  })
+  .prefault({})
+  .describe('NVIDIA GPUs.')
+
 const processes = z
   .strictObject({
     enabled: z.boolean().default(true).describe('Whether single processes have series of their own.'),
@@ -99,6 +109,7 @@ export const configSchema = z.strictObject({
       'Who is charged for idle energy. `holders`: those who hold an accelerator; `proportional`: each like its active energy; `equal`: all that were active, in equal parts; `none`: nobody.',
     ),
   baselines,
+  nvidia,
   power_model: powerModel,
   hwmon,
   nesting,
@@ -132,6 +143,7 @@ export interface Config {
     readonly watts: Watts
     readonly source: 'configured' | 'calibrated'
   }[]
+  readonly nvidia: { readonly enabled: boolean }
   readonly powerModel: {
     readonly enabled: boolean
     readonly cpuIdleWatts?: Watts

@@ -1,7 +1,7 @@
 /** Whether energy can be told apart by process, container and service, from where the exporter looks. */
 import type { Vantage } from '../model.ts'
 import type { Observation } from './observation.ts'
-import { mountSys, type Remedy } from './remedies.ts'
+import { KOFFI, mountSys, type Remedy } from './remedies.ts'
 
 export interface Check {
   readonly subject:
@@ -138,12 +138,7 @@ function cgroupNamespace(vantage: Vantage): Check {
 function cpuTime({ cpuClockProblem: why }: Observation): Check {
   if (why === '') return ok('CPU time', 'in nanoseconds, from the CPU clocks of processes')
   const says = `in steps of 10 ms, from /proc/<pid>/stat: ${why}`
-  return /PID namespace/.test(why)
-    ? note('CPU time', says)
-    : note('CPU time', says, {
-        kind: 'package',
-        text: 'install the optional package koffi, for CPU times in nanoseconds: npm install koffi',
-      })
+  return /PID namespace/.test(why) ? note('CPU time', says) : note('CPU time', says, KOFFI)
 }
 
 function sockets({ vantage, containers }: Observation): Check {

@@ -82,19 +82,26 @@ function sensorFinding(
   const known = domainsBySensor[name] ?? []
   const domains = known.filter((id) => shown.some(({ domain }) => domain === id))
   const isSilent = status.state === 'warming-up' && known.length === 0
+  const isBlind = isBlindTo(status, vantage)
   const isStandby = status.state === 'readings' && known.length > 0 && domains.length === 0
   return {
     sensor: name,
-    state: isStandby ? 'standby' : isSilent ? 'unreadable' : sensorState(status),
+    state: isStandby ? 'standby' : isSilent || isBlind ? 'unreadable' : sensorState(status),
     domains,
     reason: isStandby
       ? 'not needed: what it models is measured'
       : isSilent
         ? `no answer in ${seconds.toFixed(1)} s: its driver is slow or hangs`
-        : reason,
+        : isBlind
+          ? `${vantage.nvidiaGpus} on the PCI bus: ${reason}`
+          : reason,
     remedy: isSilent ? HANGS : remedyFor(status, vantage),
   }
 }
+
+/** GPUs are on the bus, and their driver is not to be had. */
+const isBlindTo = ({ name, state }: SensorStatus, { nvidiaGpus }: Vantage): boolean =>
+  name === 'nvml' && state === 'absent' && nvidiaGpus > 0
 
 const HANGS: Remedy = {
   kind: 'module',
@@ -114,12 +121,15 @@ function sensorState({ state, unreadable }: SensorStatus): SensorFinding['state'
   }
 }
 
-function componentFinding(component: Component, { domains, components }: Observation): ComponentFinding {
+function componentFinding(component: Component, seen: Observation): ComponentFinding {
+  const { domains, components } = seen
+  const isBlind =
+    component === 'accelerator' && seen.sensors.some((status) => isBlindTo(status, seen.vantage))
   const leaves = domains.filter((one) => one.leaf && one.component === component)
   const read = leaves.flatMap(({ watts }) => watts ?? [])
   return {
     component,
-    state: components[component],
+    state: isBlind ? 'unreadable' : components[component],
     watts: read.length === 0 ? undefined : read.reduce((sum, one) => sum + one, 0),
     domains: leaves.map(({ domain }) => domain),
   }

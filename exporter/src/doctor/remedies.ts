@@ -9,6 +9,7 @@ export interface Remedy {
 /** @returns undefined where there is nothing to do */
 export function remedyFor(status: SensorStatus, vantage: Vantage): Remedy | undefined {
   const { name, state, unreadable } = status
+  if (name === 'nvml' && state === 'absent') return withoutNvml(status, vantage)
   if (state === 'absent') return name === 'rapl' ? withoutRapl(vantage) : withoutMeter(status, vantage)
   if (state === 'failed' || unreadable.length > 0) return withoutAccess(status, vantage)
   return undefined
@@ -25,6 +26,29 @@ function withoutRapl(vantage: Vantage): Remedy | undefined {
   if (isContained(vantage)) return mountSys(vantage)
   if (!vantage.isX86) return undefined
   return { kind: 'module', text: 'load the driver of the CPU’s energy counters: modprobe intel_rapl_msr' }
+}
+
+/** @returns undefined where there is no GPU that it could read */
+function withoutNvml({ reason }: SensorStatus, { nvidiaGpus, place }: Vantage): Remedy | undefined {
+  if (nvidiaGpus === 0) return undefined
+  if (/koffi/.test(reason)) return KOFFI
+  switch (place) {
+    case 'machine':
+      return { kind: 'package', text: 'install NVIDIA’s driver, or name its library with --path.nvml' }
+    case 'kubernetes':
+      return {
+        kind: 'mount',
+        text: 'give the pod NVIDIA’s libraries: runtimeClassName: nvidia, and NVIDIA_VISIBLE_DEVICES=all',
+      }
+    case 'docker':
+    case 'podman':
+      return { kind: 'mount', text: 'give it NVIDIA’s libraries and devices: --gpus=all' }
+  }
+}
+
+export const KOFFI: Remedy = {
+  kind: 'package',
+  text: 'install the optional package koffi: npm install koffi',
 }
 
 function withoutMeter(

@@ -1,5 +1,5 @@
 /** Every metric: its name, type, unit, help and labels. The one source of the pages and of `docs/metrics.md`. */
-import { VIEW_LABELS } from '../ledger/ledger.ts'
+import { ACCELERATOR_VIEW_LABELS, VIEW_LABELS } from '../ledger/ledger.ts'
 
 export interface Metric {
   readonly name: string
@@ -115,6 +115,12 @@ export const catalogue = {
     [...VIEW_LABELS.process, 'component', 'part'],
     'Energy booked to a process: the ones that use the most, the others as one, and what processes used before they exited.',
   ),
+  workloadAcceleratorEnergy: counter(
+    'workload_accelerator_energy_joules_total',
+    'joules',
+    [...ACCELERATOR_VIEW_LABELS, 'part'],
+    'Energy of single accelerators booked to a workload: what the family by workload has for component accelerator, board by board.',
+  ),
   unattributedEnergy: counter(
     'unattributed_energy_joules_total',
     'joules',
@@ -126,6 +132,12 @@ export const catalogue = {
     '',
     ['container_id', 'container', 'pod', 'namespace', 'pod_uid', 'image', 'runtime'],
     'What is known of a container that is there now. Always 1.',
+  ),
+  acceleratorInfo: gauge(
+    'accelerator_info',
+    '',
+    ['domain', 'uuid', 'index', 'model_name', 'pci_bus_id', 'vendor'],
+    'What is known of an accelerator that is there now. Always 1.',
   ),
   workloadInfo: gauge(
     'workload_info',

@@ -54,6 +54,7 @@ export class MachinePage {
       container: this.#renderView(writer, ENERGY_FAMILIES.container, ledger.views.container),
       process: this.#renderView(writer, ENERGY_FAMILIES.process, ledger.views.process),
     }
+    this.#renderView(writer, catalogue.workloadAcceleratorEnergy, ledger.byAccelerator)
     const unattributed = this.#renderView(writer, catalogue.unattributedEnergy, ledger.unattributed)
     renderInfo(writer, state)
     const pending = renderBalance(writer, catalogue.ledgerPending, state, (view, component) =>
@@ -103,6 +104,8 @@ function labelsOf({ holder, energyClass }: Account, metric: Metric): string[] {
   switch (metric) {
     case catalogue.processEnergy:
       return [...holder.labels, component, part]
+    case catalogue.workloadAcceleratorEnergy:
+      return [...holder.labels, part]
     case catalogue.unattributedEnergy:
       return [component, part, method, ...holder.labels]
     default:
@@ -221,21 +224,30 @@ export function stateOf(
 }
 
 /** Several groups may be one container or one workload: each has one series, so that joins on it find one. */
-function renderInfo(writer: PageWriter, { ledger, groups }: MachineState): void {
+function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): void {
   const containers = new Map<string, Row>()
   const workloads = new Map<string, Row>()
-  for (const { identity, labels } of ledger.named(groups)) {
+  for (const { identity, names } of ledger.named(groups)) {
     const { containerId, podUid, runtime } = identity
-    const { workload, namespace, kind } = labels
+    const { container, pod, image, namespace: podNamespace } = names.container
+    const { workload, namespace, kind, user, account } = names.facts
     if (containerId !== '') {
-      containers.set(containerId, { labels: [containerId, '', '', namespace, podUid, '', runtime], value: 1 })
+      const labels = [containerId, container, pod, podNamespace, podUid, image, runtime]
+      containers.set(containerId, { labels, value: 1 })
     }
     workloads.set(`${workload}\0${namespace}`, {
-      labels: [workload, namespace, kind, managerOf(identity), '', ''],
+      labels: [workload, namespace, kind, managerOf(identity), user, account],
       value: 1,
     })
   }
   writer.table(catalogue.containerInfo, Array.from(containers.values()))
+  writer.table(
+    catalogue.acceleratorInfo,
+    Array.from(ledger.accelerators(at), ([domain, { uuid, index, modelName, pciBusId, vendor }]) => ({
+      labels: [domain, uuid, String(index), modelName, pciBusId, vendor],
+      value: 1,
+    })),
+  )
   writer.table(catalogue.workloadInfo, Array.from(workloads.values()))
 }
 

@@ -157,7 +157,7 @@ function budgetSection({ budgets }: Overview): string {
       ['Used', 'number'],
       ['Limit', 'number'],
       ['Used part', 'number'],
-      ['At its end', 'number'],
+      ['Projected', 'number'],
       ['Period'],
     ],
     budgets.map((row) => [
@@ -193,7 +193,7 @@ function demandSection({ demand }: Overview): string {
       ['Meter'],
       ['Block'],
       ['So far', 'number'],
-      ['At its end', 'number'],
+      ['Projected', 'number'],
       ['Block before', 'number'],
       ['Highest', 'number'],
       ['Limit', 'number'],

@@ -1,10 +1,10 @@
 /** Who carries the energy that is spent whether anybody works or not. */
-import type { Component, Consumer, Group } from '../model.ts'
+import type { AcceleratorActivity, Component, Group } from '../model.ts'
 import type { Weight } from './weights.ts'
 
 /**
- * `holders`: an accelerator's idle energy in equal parts to those who hold it, the host's in parts of one per
- * accelerator of the node; what nobody holds stays unattributed. `proportional`: like the active energy. `equal`: in
+ * `holders`: an accelerator's idle energy to those who hold it, in equal parts or by the slices that each holds, the
+ * host's in parts of one per accelerator of the node; what nobody holds stays unattributed. `proportional`: like the active energy. `equal`: in
  * equal parts to every cgroup that was active. `none`: all of it stays unattributed.
  */
 export const IDLE_POLICIES = ['holders', 'proportional', 'equal', 'none'] as const
@@ -13,14 +13,14 @@ export type IdlePolicy = (typeof IDLE_POLICIES)[number]
 /**
  * @returns by what to split; nothing when nobody is to be charged
  * @param active the weights by which the domain's active energy is split
- * @param holders who holds each accelerator of the node, keyed by domain id
+ * @param accelerators of the node, keyed by domain id
  * @param duration of the interval in seconds: what is kept over several ticks is weighted by time
  */
 export function idleWeights(
   policy: IdlePolicy,
   domain: { readonly id: string; readonly component: Component },
   active: readonly Weight[],
-  holders: ReadonlyMap<string, readonly Consumer[]>,
+  accelerators: ReadonlyMap<string, Holding>,
   duration: number,
 ): readonly Weight[] {
   switch (policy) {
@@ -32,15 +32,23 @@ export function idleWeights(
       return equalByGroup(active, duration)
     case 'holders':
       return domain.component === 'accelerator'
-        ? held(holders.get(domain.id) ?? [], duration)
-        : Array.from(holders.values()).flatMap((some) => held(some, duration / holders.size))
+        ? held(accelerators.get(domain.id), duration)
+        : Array.from(accelerators.values()).flatMap((one) => held(one, duration / accelerators.size))
   }
 }
 
-const held = (holders: readonly Consumer[], weight: number): Weight[] =>
-  holders.length === 0
-    ? [{ to: 'idle', weight }]
-    : holders.map((to) => ({ to, weight: weight / holders.length }))
+type Holding = Pick<AcceleratorActivity, 'holders'>
+
+/** Below this the shares are a whole: they are fractions in floating point. */
+const ROUNDING = 1e-9
+
+function held(accelerator: Holding | undefined, weight: number): Weight[] {
+  const holders = accelerator?.holders ?? []
+  const unheld = 1 - holders.reduce((sum, { share }) => sum + share, 0)
+  const weights: Weight[] = holders.map(({ to, share }) => ({ to, weight: weight * share }))
+  if (unheld > ROUNDING) weights.push({ to: 'idle', weight: weight * unheld })
+  return weights
+}
 
 /** Within a cgroup the part is split like the active energy, so that every joule has a process. */
 function equalByGroup(active: readonly Weight[], duration: number): readonly Weight[] {

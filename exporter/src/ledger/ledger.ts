@@ -8,6 +8,7 @@
  */
 import { COMPONENTS } from '../model.ts'
 import type {
+  AcceleratorIdentity,
   Activity,
   Baseline,
   Booking,
@@ -18,6 +19,7 @@ import type {
   Identity,
   Part,
   Method,
+  Names,
   Reading,
   Reason,
   WorkloadFacts,
@@ -31,6 +33,7 @@ import { Nesting, type DomainAccount, type Gap, type Leaf, type LeafReading } fr
 import { ProcessView } from './process-view.ts'
 import type { FactsRecord, LedgerChanges, LedgerState } from './record.ts'
 import { View, type Holder, type Lifetimes } from './view.ts'
+import { Unnamed, type Energy } from './unnamed.ts'
 import type { Recipient } from './weights.ts'
 
 export interface LedgerPolicy {
@@ -64,25 +67,34 @@ export const VIEW_LABELS = {
 export const VIEWS = ['workload', 'container', 'process'] as const
 export type ViewName = (typeof VIEWS)[number]
 
+/** Of the view by accelerator, which says again, board by board, what the workload view has of accelerators. */
+export const ACCELERATOR_VIEW_LABELS = ['workload', 'namespace', 'uuid'] as const
+
 /** Where energy goes that has no series of its own, in the order of the labels above. */
 const OVERFLOW = {
   workload: ['other', '', 'other', '', '', ''],
   container: ['', '', '', 'other', 'other', ''],
   process: ['', 'other', '', '', ''],
+  accelerator: ['other', '', ''],
 } as const
 
 /** The series of a cgroup's consumers, and what they are called. */
 interface GroupAccounts {
   container: Holder
   workload: Holder
-  readonly labels: WorkloadFacts
+  /** By UUID, of the accelerators that it has used. */
+  readonly accelerators: Map<string, Holder>
+  readonly names: Names
 }
 
 /** A group that has used energy, and what people call it. */
 export interface NamedGroup {
   readonly identity: Identity
-  readonly labels: WorkloadFacts
+  readonly names: Names
 }
+
+/** Undefined: it is being looked up. */
+export type NameOf = (identity: Identity) => Names | undefined
 
 /** What one tick has changed: for the journal, and for all who count along. */
 export interface TickOfBooks {
@@ -98,28 +110,29 @@ export class Ledger {
   readonly nesting: Nesting
   readonly baselines: Baselines
   readonly views: Readonly<Record<ViewName, View>>
+  readonly byAccelerator: View
   /** One series per reason. */
   readonly unattributed: View
   /** Energy of the leaves, summed apart from all accounts: what the audit compares a page with. */
   leafTotals = new Map<Component, EnergyTotal>()
   readonly #distribution: Distribution
   readonly #processes: ProcessView
-  readonly #nameOf: (identity: Identity) => WorkloadFacts
+  readonly #nameOf: NameOf
+  readonly #unnamed = new Unnamed()
   readonly #groups = new WeakMap<Group, GroupAccounts>()
   readonly #facts = new WeakMap<Holder, WorkloadFacts>()
   /** Since the changes were last taken down. */
   #newFacts: FactsRecord[] = []
   #bookedAt: Seconds
+  readonly #accelerators = new Map<string, AcceleratorIdentity>()
   #policy: LedgerPolicy
 
   /**
-   * @param options.nameOf what people call the workload of a cgroup
+   * @param options.nameOf what people call those in a cgroup; undefined while that is being looked up, in which time
+   * their energy is pending
    * @param options.lostAfter a domain not seen for so long has left the tree
    */
-  constructor(
-    policy: LedgerPolicy,
-    options: { nameOf: (identity: Identity) => WorkloadFacts; startedAt: Seconds; lostAfter: Seconds },
-  ) {
+  constructor(policy: LedgerPolicy, options: { nameOf: NameOf; startedAt: Seconds; lostAfter: Seconds }) {
     this.#policy = policy
     this.#nameOf = options.nameOf
     this.nesting = new Nesting(options.lostAfter)
@@ -134,6 +147,7 @@ export class Ledger {
       container: view(OVERFLOW.container),
       process: view(OVERFLOW.process),
     }
+    this.byAccelerator = view(OVERFLOW.accelerator)
     this.unattributed = view(['no_activity'])
     this.#processes = new ProcessView(this.views.process, {
       places: policy.processes,
@@ -153,6 +167,10 @@ export class Ledger {
   book(tick: Tick): void {
     const { at, wall, activity } = tick
     this.#bookedAt = at
+    this.#nameThoseWhoWait(tick)
+    for (const { id, accelerator } of tick.domains) {
+      if (accelerator !== undefined) this.#accelerators.set(id, accelerator)
+    }
     const { readings, unread } = this.nesting.settle(at, wall, tick.domains, tick.readings)
     for (const reading of readings) this.#count(reading)
     const post = (to: Recipient, leaf: Leaf, part: Part, amount: Microjoules): void =>
@@ -177,6 +195,7 @@ export class Ledger {
       workload: workload.changes(),
       container: container.changes(),
       process: process.changes(),
+      accelerator: this.byAccelerator.changes(),
       unattributed: this.unattributed.changes(),
     }
     const { booked, gaps, ...nesting } = this.nesting.changes()
@@ -193,6 +212,7 @@ export class Ledger {
         })),
         nesting,
         waiting: this.#processes.waiting(),
+        unnamed: this.#unnamed.records(),
         facts,
       },
       bookings: [
@@ -216,9 +236,10 @@ export class Ledger {
     const workloads = Array.from(this.views.workload.accounts(), ({ holder }) => holder)
     return {
       at: this.#bookedAt,
-      views: mapValues({ ...this.views, unattributed: this.unattributed }, (view) => view.state()),
+      views: mapValues(this.#viewsByName(), (view) => view.state()),
       nesting: this.nesting.state(),
       waiting: this.#processes.waiting(),
+      unnamed: this.#unnamed.records(),
       facts: Array.from(new Set(workloads)).flatMap((holder) => {
         const facts = this.#facts.get(holder)
         return facts === undefined ? [] : factsRecords(holder.labels, facts)
@@ -237,38 +258,53 @@ export class Ledger {
     wall: Seconds,
     each: (tick: Omit<TickOfBooks, 'changes'>) => void,
   ): void {
-    const views = { ...this.views, unattributed: this.unattributed }
+    const views = this.#viewsByName()
     for (const [name, view] of Object.entries(views)) {
       const own = state.views[name]
       if (own !== undefined) view.restore(own, seconds(state.at))
     }
     this.nesting.restore(state.nesting)
     this.#recallFacts(state.facts, seconds(state.at))
-    let { waiting, at } = state
+    let { waiting, unnamed, at } = state
     for (const changes of later) {
       each(this.#replay(changes, views))
       waiting = changes.waiting
+      unnamed = changes.unnamed
       at = changes.at
     }
     this.#bookedAt = seconds(at)
     this.#processes.takeUp(waiting, this.classes, this.#bookedAt, wall)
+    this.#unnamed.restore(unnamed, this.classes)
     for (const view of Object.values(views)) view.resume(this.#bookedAt)
     this.leafTotals = this.nesting.leafTotals()
     this.changes() // what was taken up is in the next state
+  }
+
+  /** These books end here: what still waits for a name is booked with the one that is known at once. */
+  endNaming(nameOf: (identity: Identity) => Names, wall: Seconds): TickOfBooks {
+    this.#nameThoseWhoWait({ at: this.#bookedAt, wall }, nameOf)
+    return this.changes()
   }
 
   /** Of these groups the ones that have series, and what they are called. */
   *named(groups: readonly Group[]): Generator<NamedGroup> {
     for (const group of groups) {
       const accounts = this.#groups.get(group)
-      if (accounts !== undefined) yield { identity: group.identity, labels: accounts.labels }
+      if (accounts !== undefined) yield { identity: group.identity, names: accounts.names }
     }
+  }
+
+  /** The accelerators that stand in the tree now, by domain id. */
+  accelerators(at: Seconds): ReadonlyMap<string, AcceleratorIdentity> {
+    const present = new Set(this.nesting.leaves(at).map(({ id }) => id))
+    for (const id of this.#accelerators.keys()) if (!present.has(id)) this.#accelerators.delete(id)
+    return this.#accelerators
   }
 
   /** Booked energy that a view does not show yet. */
   pending(view: ViewName, component: Component): EnergyTotal {
     const own = view === 'process' ? this.#processes.pending(component) : this.views[view].pending(component)
-    return EnergyTotal.of(own, this.unattributed.pending(component))
+    return EnergyTotal.of(own, this.unattributed.pending(component), this.#unnamed.total(component))
   }
 
   /** Energy of series that a view shows no longer. */
@@ -290,8 +326,13 @@ export class Ledger {
     post(reason, domain, active, microjoules(spent - idle))
   }
 
+  /** As the journal calls them. */
+  #viewsByName(): Readonly<Record<string, View>> {
+    return { ...this.views, accelerator: this.byAccelerator, unattributed: this.unattributed }
+  }
+
   #allViews(): View[] {
-    return [...Object.values(this.views), this.unattributed]
+    return Object.values(this.#viewsByName())
   }
 
   #count({ domain, spent }: LeafReading): void {
@@ -302,7 +343,7 @@ export class Ledger {
 
   #post(
     to: Recipient,
-    { component, method }: Leaf,
+    { id, component, method }: Leaf,
     part: Part,
     amount: Microjoules,
     { at, wall }: Tick,
@@ -313,22 +354,60 @@ export class Ledger {
       this.unattributed.book(this.unattributed.holder([to], at), energyClass, amount, at, wall)
       return
     }
-    const { container, workload } = this.#accountsOf(to.group, at)
-    this.views.container.book(container, energyClass, amount, at, wall)
-    this.views.workload.book(workload, energyClass, amount, at, wall)
-    this.#processes.book(to, this.classes.of(component, part, ''), amount, at, wall)
+    const energy = {
+      energyClass: this.classes.of(component, part, method),
+      uuid: this.#accelerators.get(id)?.uuid,
+    }
+    this.#bookTo(to, energy, amount, at, wall)
   }
 
-  #accountsOf(group: Group, at: Seconds): GroupAccounts {
+  #bookTo(to: Consumer, energy: Energy, amount: Microjoules, at: Seconds, wall: Seconds): void {
+    const accounts = this.#accountsOf(to.group, at)
+    if (accounts === undefined) {
+      this.#unnamed.wait(to, energy, amount)
+      return
+    }
+    const { energyClass, uuid } = energy
+    this.views.container.book(accounts.container, energyClass, amount, at, wall)
+    this.views.workload.book(accounts.workload, energyClass, amount, at, wall)
+    const partClass = this.classes.of(energyClass.component, energyClass.part, '')
+    this.#processes.book(to, partClass, amount, at, wall)
+    if (uuid !== undefined) {
+      this.byAccelerator.book(this.#acceleratorOf(accounts, uuid, at), partClass, amount, at, wall)
+    }
+  }
+
+  #acceleratorOf({ accelerators, names }: GroupAccounts, uuid: string, at: Seconds): Holder {
+    const known = accelerators.get(uuid)
+    if (known !== undefined && !known.isRetired) return known
+    const { workload, namespace } = names.facts
+    const holder = this.byAccelerator.holder([workload, namespace, uuid], at)
+    accelerators.set(uuid, holder)
+    return holder
+  }
+
+  #nameThoseWhoWait({ at, wall }: Pick<Tick, 'at' | 'wall'>, nameOf = this.#nameOf): void {
+    for (const group of this.#unnamed.groups) {
+      if (this.#accountsOf(group, at, nameOf) === undefined) continue
+      for (const { consumer, energy, amount } of this.#unnamed.take(group)) {
+        this.#bookTo(consumer, energy, microjoules(amount), at, wall)
+      }
+    }
+  }
+
+  /** Undefined while its names are being looked up. */
+  #accountsOf(group: Group, at: Seconds, nameOf = this.#nameOf): GroupAccounts | undefined {
     const known = this.#groups.get(group)
     if (known !== undefined && !known.container.isRetired && !known.workload.isRetired) return known
-    const labels = known?.labels ?? this.#nameOf(group.identity)
+    const names = known?.names ?? nameOf(group.identity)
+    if (names === undefined) return undefined
     const accounts: GroupAccounts = {
-      labels,
-      container: this.views.container.holder(containerLabels(group.identity, labels), at),
-      workload: this.views.workload.holder(workloadLabels(labels), at),
+      names,
+      accelerators: known?.accelerators ?? new Map<string, Holder>(),
+      container: this.views.container.holder(containerLabels(group.identity, names), at),
+      workload: this.views.workload.holder(workloadLabels(names.facts), at),
     }
-    this.#learnFacts(accounts.workload, labels)
+    this.#learnFacts(accounts.workload, names.facts)
     this.#groups.set(group, accounts)
     return accounts
   }
@@ -340,6 +419,7 @@ export class Ledger {
       if (accounts === undefined) continue
       accounts.container.lastSeen = at
       accounts.workload.lastSeen = at
+      for (const holder of accounts.accelerators.values()) holder.lastSeen = at
     }
   }
 
@@ -378,7 +458,7 @@ export class Ledger {
   #processLabels(consumer: Consumer): readonly string[] {
     if (consumer.kind !== 'process') return ['', consumer.kind, '', '', '']
     const { group, process } = consumer
-    const { workload, namespace } = this.#groups.get(group)?.labels ?? this.#nameOf(group.identity)
+    const { workload = '', namespace = '' } = this.#groups.get(group)?.names.facts ?? {}
     return [String(process.pid), process.comm, group.identity.containerId, workload, namespace]
   }
 }
@@ -455,5 +535,5 @@ const mapValues = <One, Other>(
 
 const containerLabels = (
   { containerId, runtime }: Identity,
-  { workload, namespace }: WorkloadFacts,
-): string[] => [containerId, '', '', runtime, workload, namespace]
+  { facts: { workload, namespace }, container: { container, pod } }: Names,
+): string[] => [containerId, container, pod, runtime, workload, namespace]

@@ -3,7 +3,7 @@
  * changes of every later tick, in order, gives the same books again, to the microjoule. Energies in changes are whole
  * microjoules, in states decimal joules with six digits.
  */
-import type { Domain, WorkloadFacts } from '../model.ts'
+import type { Domain, Identity, WorkloadFacts } from '../model.ts'
 
 /** component, part, method */
 export type ClassRecord = readonly [string, string, string]
@@ -87,6 +87,14 @@ export interface NestingState {
 /** Energy of processes that are not ranked yet, by kind. */
 export type WaitingRecord = readonly (readonly [ClassRecord, number])[]
 
+/** Energy of a group that has no name yet, by kind. */
+export interface UnnamedRecord {
+  readonly path: string
+  readonly identity: Identity
+  /** Kind, microjoules, UUID of the accelerator or nothing. */
+  readonly energies: readonly (readonly [ClassRecord, number, string])[]
+}
+
 /** What is known of a workload beyond the labels of its series. */
 export interface FactsRecord extends Pick<WorkloadFacts, 'user' | 'account' | 'podLabels'> {
   readonly labels: readonly string[]
@@ -97,6 +105,7 @@ export interface LedgerChanges {
   readonly views: Readonly<Record<string, ViewChanges>>
   readonly nesting: NestingChanges
   readonly waiting: WaitingRecord
+  readonly unnamed: readonly UnnamedRecord[]
   readonly facts: readonly FactsRecord[]
 }
 
@@ -105,5 +114,6 @@ export interface LedgerState {
   readonly views: Readonly<Record<string, ViewState>>
   readonly nesting: NestingState
   readonly waiting: WaitingRecord
+  readonly unnamed: readonly UnnamedRecord[]
   readonly facts: readonly FactsRecord[]
 }

@@ -25,14 +25,17 @@ export function jsonText(report: Report): string {
       from: instant(period.from),
       to: instant(period.to),
       seconds: period.to - period.from,
+      elapsed_seconds: milliseconds(Math.min(period.to, report.now) - period.from),
     },
     node: report.node,
     source: report.source,
     boundary: report.boundary,
     coverage: {
-      observed_seconds: coverage.observed,
-      exporter_down_seconds: coverage.down ?? null,
-      unknown_seconds: Object.fromEntries(coverage.unknown),
+      observed_seconds: milliseconds(coverage.observed),
+      exporter_down_seconds: coverage.down === undefined ? null : milliseconds(coverage.down),
+      unknown_seconds: Object.fromEntries(
+        Array.from(coverage.unknown, ([component, duration]) => [component, milliseconds(duration)]),
+      ),
       figures_until: instant(coverage.until),
       not_measured: report.notMeasured,
       folded_joules: coverage.folded.toString(),
@@ -112,5 +115,8 @@ export function csvText(report: Report): string {
 /** RFC 4180: quotes around what holds a comma, a quote or a line break; quotes doubled. */
 const quoted = (field: string): string =>
   /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field
+
+/** Sums of many floating point seconds carry noise far below this. */
+const milliseconds = (duration: number): number => Math.round(duration * 1000) / 1000
 
 const instant = (wall: number): string => new Date(wall * 1000).toISOString()

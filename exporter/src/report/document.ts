@@ -37,20 +37,24 @@ function documentOf(report: Report): Document {
   }
 }
 
-function periodFacts({ period, node, source, boundary }: Report): Document['facts'] {
+function periodFacts({ period, now, node, source, boundary }: Report): Document['facts'] {
   const calendar = new Calendar(period.zone)
   const local = (wall: Seconds): string => calendar.textOf(wall)
   return [
     ['period', `${local(period.from)} to ${local(period.to)}, ${period.zone}`],
     ['in UTC', `${utcText(period.from)} to ${utcText(period.to)}, ${hoursText(period.to - period.from)}`],
+    ...(now < period.to
+      ? [['goes on', `${hoursText(now - period.from)} until ${local(now)}, ${period.zone}`] as const]
+      : []),
     ['node', node],
     ['source', source],
     ['boundary', boundary],
   ]
 }
 
-function coverageFacts({ period, coverage, notMeasured }: Report): Document['facts'] {
-  const length = period.to - period.from
+function coverageFacts({ period, now, coverage, notMeasured }: Report): Document['facts'] {
+  const end = Math.min(period.to, now)
+  const length = end - period.from
   const observed = Math.min(coverage.observed, length)
   const missing = length - observed - (coverage.down ?? 0)
   return [
@@ -60,7 +64,7 @@ function coverageFacts({ period, coverage, notMeasured }: Report): Document['fac
     ],
     ...(coverage.down === undefined ? [] : [['exporter down', hoursText(coverage.down)] as const]),
     ...(missing >= 1 ? [['no figures', hoursText(missing)] as const] : []),
-    ...(coverage.until < period.to
+    ...(coverage.until < end
       ? [['figures until', `${new Calendar(period.zone).textOf(coverage.until)}, ${period.zone}`] as const]
       : []),
     ...Array.from(

@@ -1,5 +1,5 @@
 /**
- * Figures from the hours and days that were kept. A day is made of its hours as long as these are kept; a period that
+ * Figures from the hours and days that were kept. A day that the period cuts is made of its hours; a period that
  * cuts what is kept only as a whole is refused, since no figure would be true.
  */
 import type { Component, WallSpan } from '../model.ts'
@@ -46,7 +46,7 @@ function keptDays(buckets: readonly ClosedBucket[]): KeptDay[] {
   const calendars = new Map<string, Calendar>()
   const days = new Map<string, KeptDay>()
   for (const bucket of buckets) {
-    const calendar = calendars.get(bucket.zone) ?? new Calendar(bucket.zone)
+    const calendar = calendars.get(bucket.zone) ?? calendarOf(bucket.zone)
     calendars.set(bucket.zone, calendar)
     const span = calendar.dayOf(bucket.from)
     const key = `${bucket.zone} ${span.from}`
@@ -57,8 +57,20 @@ function keptDays(buckets: readonly ClosedBucket[]): KeptDay[] {
   return [...days.values()]
 }
 
+/** Another version of Node may have known more zones. */
+function calendarOf(zone: string): Calendar {
+  try {
+    return new Calendar(zone)
+  } catch {
+    throw new ReportError(`the history is kept in ${zone}, a time zone that is not known to this Node`)
+  }
+}
+
 function chosenOf(day: KeptDay, period: Period): readonly ClosedBucket[] {
-  if (isWithin(day, period)) return knownTime(day.days) > knownTime(day.hours) + 1 ? day.days : day.hours
+  if (isWithin(day, period)) {
+    const isDayWhole = day.days.length > 0 && knownTime(day.days) >= knownTime(day.hours) - 1
+    return isDayWhole ? day.days : day.hours
+  }
   const touched = day.hours.filter((hour) => hour.from < period.to && period.from < hour.to)
   if (day.hours.length === 0) throw cutDay(day, period)
   if (!touched.every((hour) => isWithin(hour, period))) throw cutHour(day, period)

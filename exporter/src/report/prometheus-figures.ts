@@ -79,12 +79,14 @@ async function presenceIn(
 ): Promise<{ readonly observed: Seconds; readonly nodes: string }> {
   const step = Math.max(LEAST_STEP, Math.ceil((to - from) / MOST_STEPS))
   const expression = `count(last_over_time(wattribute_last_tick_timestamp_seconds[${step}s]))`
-  const series = await door.queryRange(expression, seconds(Math.min(from + step, to)), to, seconds(step))
+  const first = Math.min(from + step, to)
+  const looks = Math.floor((to - first) / step) + 1
+  const series = await door.queryRange(expression, seconds(first), to, seconds(step))
   const counts = (series[0]?.points ?? []).map(([, value]) => value).filter((value) => value > 0)
   const [least, most] = [Math.min(...counts), Math.max(...counts)]
   const nodes = counts.length === 0 ? 'no' : least === most ? String(most) : `${least} to ${most}`
   return {
-    observed: seconds(Math.min(counts.length * step, to - from)),
+    observed: seconds((Math.min(counts.length, looks) / looks) * (to - from)),
     nodes: `summed over ${nodes} ${most === 1 ? 'node' : 'nodes'}; time observed is counted in steps of ${step} s in which at least one was scraped`,
   }
 }

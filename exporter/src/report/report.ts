@@ -9,7 +9,7 @@ import {
   type Method,
   type Part,
 } from '../model.ts'
-import { EnergyTotal } from '../units.ts'
+import { EnergyTotal, seconds, type Seconds } from '../units.ts'
 import { PARTS, type HistoryRow } from '../workloads/history-bucket.ts'
 import type { Coverage, Figures } from './figures.ts'
 import { COLUMNS, type Column } from './options.ts'
@@ -26,6 +26,8 @@ export interface Factors {
 
 export interface ReportOptions {
   readonly period: Period
+  /** Unix time at which it is made: a period that goes on is known up to here at most. */
+  readonly now: Seconds
   /** This machine's name, or what it is a sum of. */
   readonly node: string
   /** Where the figures come from. */
@@ -82,7 +84,7 @@ export function reportOf({ rows, coverage, notes }: Figures, options: ReportOpti
   const ofNobody = within.filter(({ reason }) => reason !== '')
   return {
     ...options,
-    coverage,
+    coverage: { ...coverage, until: seconds(Math.min(coverage.until, options.now)) }, // an hour can end early
     notes,
     notMeasured: COMPONENTS.filter((component) => !rows.some((row) => row.component === component)),
     workloads: largestFirst(linesOf(ofWorkloads, options.by, options.boundary), options.by),
@@ -126,8 +128,11 @@ const boundaryOf = (part: Part): Boundary => BOUNDARIES[PARTS.indexOf(part)] ?? 
 const methodText = (rows: readonly { readonly method: Method }[]): string =>
   METHODS.filter((method) => rows.some((row) => row.method === method)).join('+')
 
-const totalOf = (rows: readonly { readonly energy: EnergyTotal }[]): EnergyTotal =>
-  EnergyTotal.of(...rows.map(({ energy }) => energy))
+function totalOf(rows: readonly { readonly energy: EnergyTotal }[]): EnergyTotal {
+  const total = new EnergyTotal()
+  for (const { energy } of rows) total.addTotal(energy) // too many for the arguments of a call
+  return total
+}
 
 /** The largest workload first with all its lines; within it the parts in the order of the boundaries. */
 function largestFirst(lines: readonly ReportLine[], by: readonly Column[]): ReportLine[] {

@@ -4,6 +4,7 @@ import { about as acpiPowerMeterAbout, acpiPowerMeter } from './acpi-power-meter
 import { about as graceAbout, grace } from './grace.ts'
 import { about as hwmonAbout, hwmon, type HwmonInput } from './hwmon.ts'
 import { about as jetsonAbout, jetson } from './jetson.ts'
+import { about as nvmlAbout, nvml } from './nvml.ts'
 import { about as powerModelAbout, powerModel, type PowerModelOptions } from './power-model.ts'
 import { about as raplAbout, rapl } from './rapl.ts'
 import type { About, Sensor } from './sensor.ts'
@@ -11,6 +12,8 @@ import type { About, Sensor } from './sensor.ts'
 export interface SensorSettings {
   /** Empty: nobody asks for them. */
   readonly hwmon: readonly HwmonInput[]
+  /** Whether NVIDIA's driver is asked. */
+  readonly nvidia: boolean
   /** Undefined: the model is switched off. */
   readonly powerModel: PowerModelOptions | undefined
 }
@@ -21,6 +24,7 @@ export function sensors(world: World, settings: SensorSettings): Sensor[] {
     acpiPowerMeter(world),
     grace(world),
     jetson(world),
+    ...(settings.nvidia && world.nvml !== undefined ? [nvml(world.nvml)] : []),
     ...(settings.hwmon.length === 0 ? [] : [hwmon(world, settings.hwmon)]),
     ...(settings.powerModel === undefined ? [] : [powerModel(world, settings.powerModel)]),
   ]
@@ -32,6 +36,7 @@ export const everyAbout: readonly About[] = [
   acpiPowerMeterAbout,
   graceAbout,
   jetsonAbout,
+  nvmlAbout,
   hwmonAbout,
   powerModelAbout,
 ]

@@ -7,43 +7,15 @@
  * journals after it hold everything. What cannot be written is said, and marked: the extension `behind` says that more
  * was shown than the journal knows of.
  */
-import {
-  closeSync,
-  fsync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fsync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { checkedLine, readCheckedLines, type CheckedLines } from './checked-lines.ts'
+import { checkedLine } from './checked-lines.ts'
+import { readFolder, type Found, type JournalOptions } from './found.ts'
+import { codeOf, filesIn, headerOf, nameOf } from './generations.ts'
 
-/** Says in one sentence what went wrong, for the log. */
-export type Complain = (sentence: string, file: string) => void
-
-export interface JournalOptions {
-  readonly folder: string
-  /** The kernel's boot id: figures of another boot are never shown again as if they went on. */
-  readonly boot: string
-  readonly complain: Complain
-}
-
-/** What an earlier run has left. */
-export interface Found {
-  readonly state: unknown
-  /** Of every tick after the state, in order. */
-  readonly changes: readonly unknown[]
-  /** Whether these are the newest figures that were shown in this boot, so that they can go on from there. */
-  readonly isCurrent: boolean
-}
-
-const FORMAT = 'wattribute-books'
-export const VERSION = 1
+export type { Complain, Found, JournalOptions } from './found.ts'
+export { VERSION } from './generations.ts'
 
 /** A journal is closed with a new state when it has become this long, … */
 const LONGEST_BYTES = 4 << 20
@@ -51,13 +23,6 @@ const LONGEST_BYTES = 4 << 20
 const OLDEST = 900
 const RETRY = 10
 const SYNC_EVERY = 10
-
-interface Header {
-  readonly format: string
-  readonly version: number
-  readonly generation: number
-  readonly boot: string
-}
 
 export class Journal {
   /** What was there when it was opened. */
@@ -80,7 +45,7 @@ export class Journal {
 
   constructor(options: JournalOptions) {
     this.#options = options
-    const { found, highest, newest } = new Reading(options).read()
+    const { found, highest, newest } = readFolder(options)
     this.#generation = highest
     this.#newest = newest
     this.#openNext()
@@ -184,7 +149,7 @@ export class Journal {
       mkdirSync(this.#options.folder, { recursive: true })
       this.#descriptor = openSync(file, 'wx')
       this.#newest = file
-      writeAll(this.#descriptor, checkedLine(this.#header()))
+      writeAll(this.#descriptor, this.#header())
       this.#bytes = 0
       return true
     } catch (cause) {
@@ -194,13 +159,12 @@ export class Journal {
     }
   }
 
-  #header(): Header {
-    const { boot } = this.#options
-    return { format: FORMAT, version: VERSION, generation: this.#generation, boot }
+  #header(): string {
+    return checkedLine(headerOf(this.#generation, this.#options.boot))
   }
 
   #stateText(state: unknown): string {
-    return checkedLine(this.#header()) + checkedLine(state)
+    return this.#header() + checkedLine(state)
   }
 
   #hasSettled(generation: number): void {
@@ -259,139 +223,6 @@ export class Journal {
   }
 }
 
-/** One look at what earlier runs have left. */
-class Reading {
-  readonly #options: JournalOptions
-  /** By generation. */
-  readonly #states = new Map<number, string>()
-  readonly #journals = new Map<number, { readonly name: string; readonly isBehind: boolean }>()
-  readonly #highest: number
-
-  constructor(options: JournalOptions) {
-    this.#options = options
-    const files = filesIn(options.folder)
-    for (const { name, generation, kind } of files) {
-      if (kind === 'state') this.#states.set(generation, name)
-      if (kind === 'journal' || kind === 'behind') {
-        this.#journals.set(generation, { name, isBehind: kind === 'behind' })
-      }
-    }
-    this.#highest = files.reduce((highest, { generation }) => Math.max(highest, generation), 0)
-  }
-
-  read(): {
-    readonly found: Found | undefined
-    readonly highest: number
-    readonly newest: string | undefined
-  } {
-    const highest = this.#highest
-    const found = this.#find()
-    const last = this.#journals.get(highest)
-    const newest = last === undefined || last.isBehind ? undefined : join(this.#options.folder, last.name)
-    return { found, highest, newest }
-  }
-
-  #find(): Found | undefined {
-    const newestFirst = Array.from(this.#states).sort(([one], [other]) => other - one)
-    for (const [generation, name] of newestFirst) {
-      const state = this.#lines(name, generation)
-      if (state === undefined) continue
-      if (state.ending === 'whole' && state.values.length === 1)
-        return this.#chain(generation, state.values[0])
-      this.#setAside(join(this.#options.folder, name), 'unusable', 'are damaged')
-    }
-    return undefined
-  }
-
-  /** The changes after a state: of its own journal and of those that follow without a gap. */
-  #chain(first: number, state: unknown): Found {
-    const changes: unknown[] = []
-    for (let generation = first; ; generation += 1) {
-      const journal = this.#journals.get(generation)
-      const lines = journal && this.#lines(journal.name, generation)
-      if (journal === undefined || lines === undefined) return { state, changes, isCurrent: false }
-      changes.push(...lines.values)
-      const isLast = generation === this.#highest
-      const isComplete = lines.ending === 'whole' || (isLast && lines.ending === 'torn')
-      if (journal.isBehind || !isComplete) return { state, changes, isCurrent: false }
-      if (isLast) return { state, changes, isCurrent: lines.boot !== '' && lines.boot === this.#options.boot }
-    }
-  }
-
-  /** Without the header; undefined when the file cannot be used at all, which is then set aside. */
-  #lines(name: string, generation: number): (CheckedLines & { readonly boot: string }) | undefined {
-    const file = join(this.#options.folder, name)
-    let text: string
-    try {
-      text = readFileSync(file, 'utf8')
-    } catch (cause) {
-      this.#options.complain(`the books of an earlier run cannot be read: ${codeOf(cause)}`, file)
-      return undefined
-    }
-    const { values, ending } = readCheckedLines(text)
-    const [header, ...rest] = values
-    if (header === undefined && ending !== 'spoilt' && !name.endsWith('.state')) {
-      return { values: [], ending: 'torn', boot: this.#options.boot } // that run ended as it began
-    }
-    if (!isHeader(header) || header.generation !== generation) {
-      this.#setAside(file, 'unusable', 'are damaged')
-      return undefined
-    }
-    if (header.version > VERSION) {
-      this.#setAside(file, 'newer', `are of version ${header.version}, which this version cannot read`)
-      return undefined
-    }
-    if (ending === 'spoilt' && !name.endsWith('.state')) {
-      this.#options.complain('the books of an earlier run are damaged; what comes after is lost', file)
-    }
-    return { values: rest, ending, boot: header.boot }
-  }
-
-  #setAside(file: string, extension: string, what: string): void {
-    const aside = `${file}.${extension}`
-    try {
-      renameSync(file, aside)
-      this.#options.complain(`the books of an earlier run ${what}; set aside as ${aside}`, file)
-    } catch (cause) {
-      this.#options.complain(
-        `the books of an earlier run ${what}, and cannot be set aside: ${codeOf(cause)}`,
-        file,
-      )
-    }
-  }
-}
-
-type Kind = 'state' | 'journal' | 'behind' | 'next' | 'aside'
-
-const nameOf = (generation: number, extension: string): string =>
-  `books-${String(generation).padStart(8, '0')}.${extension}`
-
-function filesIn(folder: string): { name: string; generation: number; kind: Kind }[] {
-  let names: string[]
-  try {
-    names = readdirSync(folder)
-  } catch {
-    return [] // nothing was kept, or it will be said when it is written to
-  }
-  return names.flatMap((name) => {
-    const [, digits, extension, more] = /^books-(\d{8,15})\.(state|journal|behind)(\.\w+)?$/.exec(name) ?? []
-    if (digits === undefined) return []
-    const kind = more === undefined ? (extension as Kind) : more === '.next' ? 'next' : 'aside'
-    return [{ name, generation: Number(digits), kind }]
-  })
-}
-
-function isHeader(value: unknown): value is Header {
-  if (typeof value !== 'object' || value === null) return false
-  const { format, version, generation, boot } = value as Partial<Record<keyof Header, unknown>>
-  return (
-    format === FORMAT &&
-    typeof version === 'number' &&
-    typeof generation === 'number' &&
-    typeof boot === 'string'
-  )
-}
-
 /** @returns how many bytes were written: all of them */
 function writeAll(descriptor: number, text: string): number {
   const bytes = Buffer.from(text)
@@ -399,5 +230,3 @@ function writeAll(descriptor: number, text: string): number {
   while (done < bytes.length) done += writeSync(descriptor, bytes, done)
   return done
 }
-
-const codeOf = (cause: unknown): string => (cause as NodeJS.ErrnoException).code ?? String(cause)

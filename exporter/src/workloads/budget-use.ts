@@ -1,12 +1,12 @@
 /** What one budget has used: in its last periods, and lately. It outlives the rule, which may change its limit. */
-import type { WallSpan } from '../model.ts'
+import type { BudgetPeriod, WallSpan } from '../model.ts'
 import { seconds, type Microjoules, type Seconds } from '../units.ts'
-import type { BudgetClock } from './budget-period.ts'
-import { preferredName } from './calendar.ts'
+import { budgetClock, type BudgetClock } from './budget-period.ts'
+import { calendarOf, preferredName } from './calendar.ts'
 import { joulesText } from './exact-energy.ts'
 import { MeterSilence } from './meter-silence.ts'
 import { RecentUse, type RecentUseState } from './recent-use.ts'
-import { energyIn, listIn, numberIn, recordIn, textIn } from './saved-state.ts'
+import { energyIn, listIn, misfit, numberIn, recordIn, textIn } from './saved-state.ts'
 import { piecesOf } from './time-split.ts'
 
 /** Plain JSON; energies are decimal joules with six digits. */
@@ -25,13 +25,51 @@ export interface BudgetUseState extends BudgetIdentity {
 /** Where one of these differs the use begins at 0. */
 export interface BudgetIdentity {
   readonly name: string
-  /** What is counted, as text. */
+  /** Matcher, boundary and meter, as text. */
   readonly counts: string
+  readonly period: BudgetPeriod
   readonly timeZone: string
 }
 
-export const keyOf = ({ name, counts, timeZone }: BudgetIdentity): string =>
-  JSON.stringify([name, counts, preferredName(timeZone)])
+export const keyOf = ({ name, counts, period, timeZone }: BudgetIdentity): string =>
+  JSON.stringify([name, counts, period.kind, ...boundsOf(period), preferredName(timeZone)])
+
+function boundsOf(period: BudgetPeriod): readonly (number | string)[] {
+  switch (period.kind) {
+    case 'day':
+    case 'week':
+      return []
+    case 'month':
+      return [period.billingDay]
+    case 'dates':
+      return [period.from, period.to]
+  }
+}
+
+/** @throws StateError */
+function identityIn(value: unknown): BudgetIdentity {
+  const { name, counts, period, timeZone } = recordIn(value, 'budget')
+  return {
+    name: textIn(name, 'name of a budget'),
+    counts: textIn(counts, 'matcher of a budget'),
+    period: periodIn(recordIn(period, 'period of a budget')),
+    timeZone: textIn(timeZone, 'time zone of a budget'),
+  }
+}
+
+function periodIn({ kind, billingDay, from, to }: Readonly<Record<string, unknown>>): BudgetPeriod {
+  switch (kind) {
+    case 'day':
+    case 'week':
+      return { kind }
+    case 'month':
+      return { kind, billingDay: numberIn(billingDay, 'billing day of a budget') }
+    case 'dates':
+      return { kind, from: textIn(from, 'first day of a budget'), to: textIn(to, 'last day of a budget') }
+    default:
+      throw misfit('period of a budget', 'one that is known')
+  }
+}
 
 /** In microjoules. */
 export interface Use {
@@ -55,6 +93,7 @@ const MOST_PERIODS = 8
 
 export class BudgetUse {
   readonly identity: BudgetIdentity
+  readonly clock: BudgetClock
   /** By the Unix time of their start; the one booked last is at the end. */
   readonly #periods = new Map<number, PeriodUse>()
   readonly #recentIt = new RecentUse(HOUR, HOURS_OF_MEAN)
@@ -63,16 +102,13 @@ export class BudgetUse {
 
   constructor(identity: BudgetIdentity) {
     this.identity = identity
+    this.clock = budgetClock(identity.period, calendarOf(identity.timeZone))
   }
 
   /** @throws StateError */
   static restored(state: unknown): BudgetUse {
     const saved = recordIn(state, 'budget')
-    const use = new BudgetUse({
-      name: textIn(saved['name'], 'name of a budget'),
-      counts: textIn(saved['counts'], 'matcher of a budget'),
-      timeZone: textIn(saved['timeZone'], 'time zone of a budget'),
-    })
+    const use = new BudgetUse(identityIn(saved))
     const silent = saved['silentSeconds']
     use.#silence.seconds = silent === null ? undefined : numberIn(silent, 'silence of a meter')
     for (const one of listIn(saved['periods'], 'periods of a budget')) {
@@ -89,13 +125,13 @@ export class BudgetUse {
   }
 
   /** @param amount of a meter; undefined when it was not read */
-  read(amount: Microjoules | undefined, span: WallSpan, clock: BudgetClock): void {
+  read(amount: Microjoules | undefined, span: WallSpan): void {
     if (amount === undefined) this.#silence.goesOn(span)
-    else this.add({ it: BigInt(amount), overhead: 0n }, this.#silence.broken(span).span, clock)
+    else this.add({ it: BigInt(amount), overhead: 0n }, this.#silence.broken(span).span)
   }
 
-  add({ it, overhead }: Use, span: WallSpan, clock: BudgetClock): void {
-    for (const { within, start, shareOf } of piecesOf(span, clock.stretchAt)) {
+  add({ it, overhead }: Use, span: WallSpan): void {
+    for (const { within, start, shareOf } of piecesOf(span, this.clock.stretchAt)) {
       if (within.phase === 'running') this.#addTo(within.from, start, shareOf(it), shareOf(overhead))
     }
     this.#recentIt.add(it, span)

@@ -13,13 +13,12 @@ import {
 } from '../model.ts'
 import { EnergyTotal, seconds, type Microjoules, type Seconds } from '../units.ts'
 import { fitsNode, workloadTestOf } from './budget-match.ts'
-import { budgetClock, type BudgetClock, type PeriodPhase } from './budget-period.ts'
+import type { PeriodPhase } from './budget-period.ts'
 import { BudgetUse, keyOf, type BudgetIdentity, type BudgetUseState } from './budget-use.ts'
-import { Calendar } from './calendar.ts'
 import { energyTotal } from './exact-energy.ts'
 import { Retained } from './retained.ts'
 import { listIn, recordIn, StateError } from './saved-state.ts'
-import { withoutJumps } from './time-split.ts'
+import { isOneTick, withoutJumps } from './time-split.ts'
 
 export { StateError } from './saved-state.ts'
 
@@ -52,7 +51,6 @@ export interface BudgetsState {
 export class Budgets {
   readonly #uses = new Retained<BudgetIdentity, BudgetUse>(keyOf, (identity) => new BudgetUse(identity))
   #inForce: readonly Budget[] = []
-  #metered: readonly Budget[] = []
   /** They count the whole node, with what belongs to nobody. */
   #ofAll: readonly Budget[] = []
   #ofSome: readonly Budget[] = []
@@ -92,9 +90,8 @@ export class Budgets {
       for (const budget of this.#countingOf(workload)) budget.collect(rank, amount)
     }
     const lasted = withoutJumps(span)
-    for (const budget of this.#ofAll) budget.book(lasted)
-    for (const budget of this.#ofSome) budget.book(lasted)
-    for (const budget of this.#metered) budget.read(meters, lasted)
+    const isDownKnown = bookings.some(({ reason }) => reason === 'exporter_down')
+    for (const budget of this.#inForce) budget.book(meters, spentIn(lasted, isDownKnown && !budget.isOfSome))
   }
 
   /** In the order of the configuration, without the budgets of other machines. */
@@ -114,8 +111,7 @@ export class Budgets {
   restore(state: unknown): void {
     const { version, budgets } = recordIn(state, 'budgets')
     if (version !== 1) throw new StateError('the saved budgets are of another version')
-    const uses = listIn(budgets, 'budgets').map((one) => BudgetUse.restored(one))
-    this.#uses.replace(uses)
+    this.#uses.replace(listIn(budgets, 'budgets').map((one) => BudgetUse.restored(one)))
     this.#apply()
   }
 
@@ -124,22 +120,28 @@ export class Budgets {
       .filter(({ match }) => fitsNode(match, this.#node))
       .map((rule) => new Budget(rule, this.#uses.claim(identityOf(rule))))
     this.#uses.forget(this.#inForce.length)
-    this.#metered = this.#inForce.filter(({ rule }) => rule.meter !== undefined)
     const booked = this.#inForce.filter(({ rule }) => rule.meter === undefined)
-    this.#ofAll = booked.filter(({ counts }) => counts === undefined)
-    this.#ofSome = booked.filter(({ counts }) => counts !== undefined)
+    this.#ofAll = booked.filter(({ isOfSome }) => !isOfSome)
+    this.#ofSome = booked.filter(({ isOfSome }) => isOfSome)
     this.#counting = new WeakMap()
   }
 
   #countingOf(facts: WorkloadFacts): readonly Budget[] {
     let budgets = this.#counting.get(facts)
     if (budgets === undefined) {
-      budgets = this.#ofSome.filter(({ counts }) => counts?.(facts) === true)
+      budgets = this.#ofSome.filter((budget) => budget.counts(facts))
       this.#counting.set(facts, budgets)
     }
     return budgets
   }
 }
+
+/**
+ * What was spent while the exporter did not run is booked as such, and to nobody. Where it is not known, what was booked
+ * is of the first tick after it.
+ */
+const spentIn = (span: WallSpan, isDownKnown: boolean): WallSpan =>
+  isOneTick(span) || isDownKnown ? span : { from: span.to, to: span.to }
 
 /** Boundaries are running sums of the parts in this order. */
 const PART_RANK: Readonly<Record<Part, number>> = { accelerator: 0, host: 1, idle: 2, overhead: 3 }
@@ -147,7 +149,8 @@ const PART_RANK: Readonly<Record<Part, number>> = { accelerator: 0, host: 1, idl
 /** What decides whether the use goes on after a change of the configuration. */
 const identityOf = ({ name, match, boundary, meter, period, timeZone }: BudgetRule): BudgetIdentity => ({
   name,
-  counts: JSON.stringify([...conditionsOf(match), boundary, meter ?? null, period.kind, ...boundsOf(period)]),
+  counts: JSON.stringify([...conditionsOf(match), boundary, meter ?? null]),
+  period,
   timeZone,
 })
 
@@ -157,28 +160,16 @@ function conditionsOf(match: BudgetMatch): readonly unknown[] {
   return [workload, namespace, kind, user, account, node, labels].map((condition) => condition ?? null)
 }
 
-function boundsOf(period: BudgetRule['period']): readonly (number | string)[] {
-  switch (period.kind) {
-    case 'day':
-    case 'week':
-      return []
-    case 'month':
-      return [period.billingDay]
-    case 'dates':
-      return [period.from, period.to]
-  }
-}
-
 /** Factors count to the sixth digit. */
 const FACTOR_UNIT = 1_000_000
 
 /** A rule in force, and what it has used. */
 class Budget {
   readonly rule: BudgetRule
-  /** Whether a workload is counted; undefined when all energy is. */
-  readonly counts: ((facts: WorkloadFacts) => boolean) | undefined
-  readonly #clock: BudgetClock
-  readonly #use: BudgetUse
+  readonly use: BudgetUse
+  /** Whether it counts single workloads only, and nothing of what belongs to nobody. */
+  readonly isOfSome: boolean
+  readonly counts: (facts: WorkloadFacts) => boolean
   readonly #rank: number
   readonly #factor: number
   readonly #it = new EnergyTotal()
@@ -186,9 +177,10 @@ class Budget {
 
   constructor(rule: BudgetRule, use: BudgetUse) {
     this.rule = rule
-    this.counts = workloadTestOf(rule.match)
-    this.#clock = budgetClock(rule.period, new Calendar(rule.timeZone))
-    this.#use = use
+    this.use = use
+    const test = workloadTestOf(rule.match)
+    this.isOfSome = test !== undefined
+    this.counts = test ?? (() => true)
     this.#rank = BOUNDARIES.indexOf(rule.boundary)
     this.#factor = Math.max(1, rule.facilityFactor ?? 1)
   }
@@ -200,20 +192,17 @@ class Budget {
     else this.#it.add(amount)
   }
 
-  /** Counts what was collected. */
-  book(span: WallSpan): void {
-    this.#use.add({ it: take(this.#it), overhead: take(this.#overhead) }, span, this.#clock)
-  }
-
-  /** Counts what the meter gave, if it gave something. */
-  read(meters: ReadonlyMap<string, Microjoules>, span: WallSpan): void {
-    this.#use.read(meters.get(this.rule.meter ?? ''), span, this.#clock)
+  /** Counts what was collected; or what the meter gave, if it gave something. */
+  book(meters: ReadonlyMap<string, Microjoules>, span: WallSpan): void {
+    const { meter } = this.rule
+    if (meter === undefined) this.use.add({ it: take(this.#it), overhead: take(this.#overhead) }, span)
+    else this.use.read(meters.get(meter), span)
   }
 
   status(wall: Seconds): BudgetStatus {
-    const { phase } = this.#clock.stretchAt(wall)
-    const period = this.#clock.periodAt(wall)
-    const use = this.#use.inPeriod(period.from)
+    const { phase } = this.use.clock.stretchAt(wall)
+    const period = this.use.clock.periodAt(wall)
+    const use = this.use.inPeriod(period.from)
     const used = energyTotal(use === undefined ? 0n : use.overhead + this.#withFactor(use.it))
     return {
       rule: this.rule,
@@ -232,7 +221,7 @@ class Budget {
 
   #projected(phase: PeriodPhase, used: number, left: Seconds, wall: Seconds): number | undefined {
     if (phase === 'over') return used
-    const recent = phase === 'running' ? this.#use.recentWatts(wall) : undefined
+    const recent = phase === 'running' ? this.use.recentWatts(wall) : undefined
     return recent && used + (recent.overhead + recent.it * this.#factor) * left
   }
 }

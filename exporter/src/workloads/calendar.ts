@@ -162,6 +162,15 @@ export function remembering(spanAt: (wall: Seconds) => WallSpan): (wall: Seconds
   }
 }
 
+/** UTC stands in for a zone that only an earlier run knew: what it counted is kept, and not shown. */
+export function calendarOf(zone: string): Calendar {
+  try {
+    return new Calendar(zone)
+  } catch {
+    return new Calendar('UTC')
+  }
+}
+
 /** One name for all names of a zone. Which one ICU prefers differs from release to release: not to be kept. */
 export function preferredName(zone: string): string {
   try {

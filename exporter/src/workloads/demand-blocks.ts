@@ -1,7 +1,7 @@
 /** The last blocks of one meter, the highest of each billing month, and its power lately. */
 import type { DemandRule, WallSpan } from '../model.ts'
 import { seconds, type Microjoules, type Seconds, type Watts } from '../units.ts'
-import { preferredName } from './calendar.ts'
+import { calendarOf, preferredName, remembering } from './calendar.ts'
 import { joulesIn, joulesText } from './exact-energy.ts'
 import { MeterSilence } from './meter-silence.ts'
 import { RecentUse, type RecentUseState } from './recent-use.ts'
@@ -13,6 +13,17 @@ export type MeterIdentity = Pick<DemandRule, 'meter' | 'blockMinutes' | 'billing
 
 export const keyOfMeter = ({ meter, blockMinutes, billingDay, timeZone }: MeterIdentity): string =>
   JSON.stringify([meter, blockMinutes, billingDay, preferredName(timeZone)])
+
+/** @throws StateError */
+function meterIdentityIn(value: unknown): MeterIdentity {
+  const { meter, blockMinutes, billingDay, timeZone } = recordIn(value, 'demand of a meter')
+  return {
+    meter: textIn(meter, 'meter'),
+    blockMinutes: numberIn(blockMinutes, 'length of blocks') === 30 ? 30 : 15,
+    billingDay: numberIn(billingDay, 'billing day'),
+    timeZone: textIn(timeZone, 'time zone of a meter'),
+  }
+}
 
 /** Plain JSON; energies are decimal joules with six digits. */
 export interface MeterBlocksState extends MeterIdentity {
@@ -38,9 +49,21 @@ export interface Block extends WallSpan {
 }
 
 /** Where in time a meter's blocks and billing months lie. */
-export interface DemandClock {
+interface DemandClock {
   readonly blockAt: (wall: Seconds) => WallSpan
+  /** Remembered apart from the others. */
+  readonly blockBefore: (wall: Seconds) => WallSpan
   readonly periodAt: (wall: Seconds) => WallSpan
+}
+
+function demandClock({ blockMinutes, billingDay, timeZone }: MeterIdentity): DemandClock {
+  const calendar = calendarOf(timeZone)
+  const blockOf = (wall: Seconds): WallSpan => calendar.blockOf(wall, seconds(blockMinutes * 60))
+  return {
+    blockAt: remembering(blockOf),
+    blockBefore: remembering(blockOf),
+    periodAt: remembering((wall) => calendar.monthOf(wall, billingDay)),
+  }
 }
 
 /** Kept so that a clock which is set back a little comes back to what was seen. */
@@ -54,6 +77,7 @@ const MINUTES_OF_MEAN = 3
 
 export class MeterBlocks {
   readonly identity: MeterIdentity
+  readonly clock: DemandClock
   /** By the Unix time of their start; the one seen last is at the end. */
   readonly #blocks = new Map<number, Block>()
   /** Those of them that may be higher than the peak. */
@@ -65,17 +89,13 @@ export class MeterBlocks {
 
   constructor(identity: MeterIdentity) {
     this.identity = identity
+    this.clock = demandClock(identity)
   }
 
   /** @throws StateError */
   static restored(state: unknown): MeterBlocks {
     const saved = recordIn(state, 'demand of a meter')
-    const meter = new MeterBlocks({
-      meter: textIn(saved['meter'], 'meter'),
-      blockMinutes: numberIn(saved['blockMinutes'], 'length of blocks') === 30 ? 30 : 15,
-      billingDay: numberIn(saved['billingDay'], 'billing day'),
-      timeZone: textIn(saved['timeZone'], 'time zone of a meter'),
-    })
+    const meter = new MeterBlocks(meterIdentityIn(saved))
     const silent = saved['silentSeconds']
     meter.#silence.seconds = silent === null ? undefined : numberIn(silent, 'silence of a meter')
     for (const one of listIn(saved['blocks'], 'blocks of a meter')) {
@@ -93,11 +113,11 @@ export class MeterBlocks {
   }
 
   /** @param amount undefined when the meter was not read */
-  see(amount: Microjoules | undefined, span: WallSpan, clock: DemandClock): void {
+  see(amount: Microjoules | undefined, span: WallSpan): void {
     if (amount === undefined) this.#silence.goesOn(span)
-    else this.#add(BigInt(amount), span, clock)
+    else this.#add(BigInt(amount), span)
     for (const block of this.#blocks.values()) {
-      if (block.to <= span.to && this.#unweighed.has(block.from)) this.#weigh(block, clock)
+      if (block.to <= span.to && this.#unweighed.has(block.from)) this.#weigh(block)
     }
   }
 
@@ -128,32 +148,32 @@ export class MeterBlocks {
     }
   }
 
-  #add(energy: bigint, span: WallSpan, clock: DemandClock): void {
+  #add(energy: bigint, span: WallSpan): void {
     const spent = this.#silence.broken(span)
     const since = spent.span.to - LONGEST_SECONDS
-    for (const { within, duration, shareOf } of piecesOf(spent.span, clock.blockAt, since)) {
+    for (const { within, duration, shareOf } of piecesOf(spent.span, this.clock.blockAt, since)) {
       const before = this.#blocks.get(within.from) ?? { ...within, energy: 0n, observed: 0 }
       const observed = before.observed + (spent.isObserved ? duration : 0)
-      this.#put({ ...before, energy: before.energy + shareOf(energy), observed }, clock)
+      this.#put({ ...before, energy: before.energy + shareOf(energy), observed })
     }
     this.#recent.add(energy, spent.span)
   }
 
-  #put(block: Block, clock: DemandClock): void {
+  #put(block: Block): void {
     this.#blocks.delete(block.from)
     this.#blocks.set(block.from, block)
     this.#unweighed.add(block.from)
     if (this.#blocks.size <= MOST_BLOCKS) return
     const [oldest] = this.#blocks.values()
     if (oldest === undefined) return
-    if (this.#unweighed.has(oldest.from)) this.#weigh(oldest, clock)
+    if (this.#unweighed.has(oldest.from)) this.#weigh(oldest)
     this.#blocks.delete(oldest.from)
   }
 
   /** Compares a block that is over with the highest of its billing month. */
-  #weigh(block: Block, clock: DemandClock): void {
+  #weigh(block: Block): void {
     this.#unweighed.delete(block.from)
-    const period = clock.periodAt(block.from).from
+    const period = this.clock.periodAt(block.from).from
     const peak = this.#peaks.get(period)
     if (peak !== undefined && peak.from !== block.from && meanWatts(peak) >= meanWatts(block)) return
     this.#peaks.delete(period)

@@ -4,13 +4,11 @@
  */
 import type { DemandRule, WallSpan } from '../model.ts'
 import { seconds, watts, type Microjoules, type Seconds, type Watts } from '../units.ts'
-import { Calendar, remembering } from './calendar.ts'
 import {
   keyOfMeter,
   meanWatts,
   MeterBlocks,
   type Block,
-  type DemandClock,
   type MeterBlocksState,
   type MeterIdentity,
 } from './demand-blocks.ts'
@@ -56,7 +54,6 @@ export class Demand {
     keyOfMeter,
     (identity) => new MeterBlocks(identity),
   )
-  #rules: readonly DemandRule[] = []
   #meters: readonly Meter[] = []
 
   constructor(rules: readonly DemandRule[]) {
@@ -68,8 +65,7 @@ export class Demand {
    * was taken out and comes back goes on where it was.
    */
   reconfigure(rules: readonly DemandRule[]): void {
-    this.#rules = rules
-    this.#meters = rules.map((rule) => meterOf(rule, this.#blocks.claim(identityOf(rule))))
+    this.#meters = rules.map((rule) => ({ rule, blocks: this.#blocks.claim(identityOf(rule)) }))
     this.#blocks.forget(rules.length)
   }
 
@@ -80,7 +76,7 @@ export class Demand {
    */
   see(meters: ReadonlyMap<string, Microjoules>, span: WallSpan): void {
     const lasted = withoutJumps(span)
-    for (const { rule, clock, blocks } of this.#meters) blocks.see(meters.get(rule.meter), lasted, clock)
+    for (const { rule, blocks } of this.#meters) blocks.see(meters.get(rule.meter), lasted)
   }
 
   /** In the order of the configuration. */
@@ -100,9 +96,8 @@ export class Demand {
   restore(state: unknown): void {
     const { version, meters } = recordIn(state, 'demand')
     if (version !== 1) throw new StateError('the saved demand is of another version')
-    const saved = listIn(meters, 'demand').map((one) => MeterBlocks.restored(one))
-    this.#blocks.replace(saved)
-    this.reconfigure(this.#rules)
+    this.#blocks.replace(listIn(meters, 'demand').map((one) => MeterBlocks.restored(one)))
+    this.reconfigure(this.#meters.map(({ rule }) => rule))
   }
 }
 
@@ -116,32 +111,15 @@ const identityOf = ({ meter, blockMinutes, billingDay, timeZone }: DemandRule): 
 /** A rule in force, and what was seen of its meter. */
 interface Meter {
   readonly rule: DemandRule
-  readonly clock: DemandClock
-  /** Looks up the block before the running one. */
-  readonly lastBlockAt: DemandClock['blockAt']
   readonly blocks: MeterBlocks
 }
 
-function meterOf(rule: DemandRule, blocks: MeterBlocks): Meter {
-  const { blockMinutes, billingDay, timeZone } = rule
-  const calendar = new Calendar(timeZone)
-  const length = seconds(blockMinutes * 60)
-  return {
-    rule,
-    clock: {
-      blockAt: remembering((wall) => calendar.blockOf(wall, length)),
-      periodAt: remembering((wall) => calendar.monthOf(wall, billingDay)),
-    },
-    lastBlockAt: remembering((wall) => calendar.blockOf(wall, length)),
-    blocks,
-  }
-}
-
-function statusOf({ rule, clock, lastBlockAt, blocks }: Meter, wall: Seconds): DemandStatus {
+function statusOf({ rule, blocks }: Meter, wall: Seconds): DemandStatus {
+  const { clock } = blocks
   const block = clock.blockAt(wall)
   const period = clock.periodAt(block.from)
   const running = blocks.at(block.from)
-  const last = blocks.at(lastBlockAt(seconds(block.from - 1)).from)
+  const last = blocks.at(clock.blockBefore(seconds(block.from - 1)).from)
   const peak = blocks.peakOf(period.from)
   const soFar = seconds(wall - block.from)
   return {

@@ -6,12 +6,6 @@ const MICRO = 1_000_000n
 /** Decimal joules with exactly six digits. */
 export const joulesText = (microjoules: bigint): string => energyTotal(microjoules).toString()
 
-/** @returns undefined unless the text is of the form of `joulesText` and not negative */
-export function microjoulesIn(text: string): bigint | undefined {
-  const [, whole, fraction] = /^(\d{1,16})\.(\d{6})$/.exec(text) ?? []
-  return whole === undefined || fraction === undefined ? undefined : BigInt(whole) * MICRO + BigInt(fraction)
-}
-
 /** @param microjoules not negative */
 export function energyTotal(microjoules: bigint): EnergyTotal {
   const total = new EnergyTotal()

@@ -6,7 +6,7 @@
  * whatever the wall clock does:
  * - An hour that was handed out is never opened again. What comes with an earlier time (a clock set back) goes to
  *   the hour that is open.
- * - A clock set back by more than a day was wrong before: hours begin anew at the time it shows now, in a new
+ * - A clock set back by more than two hours was wrong before: hours begin anew at the time it shows now, in a new
  *   generation, so that an hour that comes twice is kept twice and counts twice.
  * - Before 2020 the clock is not set. What is booked then goes to the first hour after it is.
  */
@@ -83,6 +83,9 @@ const CLOCK_IS_SET = 1_577_836_800
 /** Where energy waits until the clock is set; not 0, which is before 1970 in some zones. */
 const NOT_SET = seconds(DAY)
 
+/** A clock that goes back further was wrong before. */
+const MOST_SET_BACK = 7200
+
 /** A longer span is a clock that was set, not time that went by. */
 const LONGEST_SPAN = 40 * DAY
 
@@ -96,7 +99,8 @@ export class History {
   /** The end of the last hour that was handed out. */
   #closedTo = 0
   #generation = 0
-  #rowsOf = new WeakMap<WorkloadFacts, CachedRows>()
+  #downSpan: WallSpan | undefined
+  readonly #rowsOf = new WeakMap<WorkloadFacts, CachedRows>()
 
   constructor(calendar: Calendar) {
     this.#calendar = calendar
@@ -109,10 +113,13 @@ export class History {
 
   /**
    * Books what a tick brought. A span over the edge of an hour is split by time, to the microjoule. It is time that
-   * was observed unless all of it is booked `exporter_down`. Cheap as long as a workload keeps its facts object.
+   * was observed, unless `down` was told of the same span before or all of it is booked `exporter_down`. Cheap as long
+   * as a workload keeps its facts object.
    */
   book(bookings: readonly Booking[], span: WallSpan): void {
-    const isDown = bookings.length > 0 && bookings.every(({ reason }) => reason === 'exporter_down')
+    const wasDown = span.from === this.#downSpan?.from && span.to === this.#downSpan.to
+    const isDown =
+      wasDown || (bookings.length > 0 && bookings.every(({ reason }) => reason === 'exporter_down'))
     for (const { hour, after, upTo, duration } of this.#pieces(span)) {
       if (!isDown) hour.observed += duration
       for (const booking of bookings) {
@@ -134,6 +141,7 @@ export class History {
 
   /** Counts time in which the exporter did not run. */
   down(span: WallSpan): void {
+    this.#downSpan = span
     for (const { hour, duration } of this.#pieces(span)) hour.down += duration
   }
 
@@ -143,7 +151,7 @@ export class History {
    */
   advance(wall: Seconds): ClosedBucket[] {
     if (wall >= CLOCK_IS_SET) {
-      if (wall < this.#closedTo - DAY) {
+      if (wall < this.#closedTo - MOST_SET_BACK) {
         this.#closedTo = this.#calendar.hourOf(wall).from
         this.#generation += 1
       }
@@ -197,7 +205,6 @@ export class History {
       this.#takeOver(state, zone)
       return
     }
-    this.#rowsOf = new WeakMap()
     this.#closedTo = closedTo
     this.#generation = generation
     this.#hours = hours.map((hour) => Bucket.reopen(hour))
@@ -212,7 +219,6 @@ export class History {
     other.restore(state)
     for (const hour of other.#hours.filter(isTimed)) other.#endHour(hour)
     other.#endDays(seconds(Infinity))
-    this.#rowsOf = new WeakMap()
     this.#closedTo = 0
     this.#generation = other.#generation + 1
     this.#hours = other.#hours
@@ -281,13 +287,12 @@ export class History {
     this.#hours = this.#hours.filter((hour) => !isStray(hour))
     const hour = this.#hourAt(now)
     for (const stray of strays) hour.merge(stray)
-    this.#rowsOf = new WeakMap() // it knows rows of the strays
   }
 
   #endHour(hour: Bucket): void {
     const { from, to } = hour.span
     this.#hours = this.#hours.filter((one) => one !== hour)
-    this.#closedTo = Math.max(this.#closedTo, to)
+    this.#closedTo = to
     const day =
       this.#days.find(({ span }) => span.from <= from && from < span.to) ??
       opened(this.#days, this.#calendar.dayOf(from))

@@ -4,6 +4,7 @@
  */
 import type { WallSpan } from '../model.ts'
 import { elapsed, seconds } from '../units.ts'
+import { isOneTick } from './time-split.ts'
 
 /** A slow meter is silent for less; one that is longer was not observed meanwhile. */
 const LONGEST_SECONDS = 600
@@ -13,10 +14,13 @@ export class MeterSilence {
   seconds: number | undefined
 
   /** @returns the stretch in which a reading's energy was spent, and whether it counts as observed */
-  broken({ from, to }: WallSpan): { readonly span: WallSpan; readonly isObserved: boolean } {
+  broken(span: WallSpan): { readonly span: WallSpan; readonly isObserved: boolean } {
     const silent = this.seconds ?? 0
     this.seconds = 0
-    return { span: { from: seconds(from - silent), to }, isObserved: silent <= LONGEST_SECONDS }
+    return {
+      span: { from: seconds(span.from - silent), to: span.to },
+      isObserved: silent <= LONGEST_SECONDS && isOneTick(span),
+    }
   }
 
   goesOn({ from, to }: WallSpan): void {

@@ -1,5 +1,5 @@
 /** Who is what: the workload's name and kind, from what its cgroup says. */
-import type { Identity, WorkloadFacts } from '../model.ts'
+import type { Identity, Names, WorkloadFacts } from '../model.ts'
 
 /** Container ids are shown as people know them from `docker ps`; the full id is the label `container_id`. */
 const SHORT_ID = 12
@@ -19,6 +19,12 @@ const unnamed = {
   account: '',
   podLabels: {},
 } as const
+
+/** What the path of a cgroup alone says. */
+export const namesByPath = (identity: Identity): Names => ({
+  facts: nameWorkload(identity),
+  container: { container: '', pod: '', namespace: '', image: '' },
+})
 
 /** The container's id, else the systemd unit, else `other`. A guess that would be unsure is `unknown`. */
 export function nameWorkload({ containerId, unit, slice }: Identity): WorkloadFacts {

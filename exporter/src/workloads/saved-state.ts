@@ -1,5 +1,5 @@
 /** Checks of what an earlier run has saved: nothing is taken over from what does not fit. */
-import { microjoulesIn } from './exact-energy.ts'
+import { EnergyTotal } from '../units.ts'
 
 /** A saved state that does not fit. The message is one sentence that names the part. */
 export class StateError extends Error {
@@ -28,10 +28,12 @@ export function numberIn(value: unknown, part: string): number {
 
 /** Microjoules from decimal joules. */
 export function energyIn(value: unknown, part: string): bigint {
-  const energy = typeof value === 'string' ? microjoulesIn(value) : undefined
-  if (energy === undefined) throw misfit(part, 'decimal joules with six digits')
-  return energy
+  try {
+    return EnergyTotal.parse(textIn(value, part)).toBigInt()
+  } catch {
+    throw misfit(part, 'decimal joules with six digits')
+  }
 }
 
-const misfit = (part: string, wanted: string): StateError =>
+export const misfit = (part: string, wanted: string): StateError =>
   new StateError(`the saved ${part} cannot be used: it should be ${wanted}`)

@@ -18,6 +18,11 @@ const LONGEST_SECONDS = 400 * 86_400
 export const withoutJumps = ({ from, to }: WallSpan): WallSpan =>
   to > from && to - from <= LONGEST_SECONDS ? { from, to } : { from: to, to }
 
+/** More than any tick takes: the exporter did not run, or the machine slept. */
+const LONGEST_TICK_SECONDS = 300
+
+export const isOneTick = ({ from, to }: WallSpan): boolean => to - from <= LONGEST_TICK_SECONDS
+
 /**
  * In the order of time. A stretch without length, as where the clock was set back meanwhile, is one piece at its end.
  * @param withinAt the period around an instant; its end is above that instant
