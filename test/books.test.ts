@@ -62,7 +62,10 @@ class Machine {
           ...reading(one, amount, from, this.#at),
           ...(whileDown !== undefined && { whileDown }),
         })),
-        activity: whileDown === true ? undefined : activity(from, this.#at, { cpu: [[worker, 1]] }),
+        activity:
+          whileDown === true
+            ? undefined
+            : activity(from, this.#at, { cpu: [[worker, 1]], use: { 'gpu-0': [[worker, 1]] } }),
       },
       { bookmarks: {}, failures: {} },
     )
@@ -125,8 +128,8 @@ class Machine {
     return Object.fromEntries(sums.map((sum) => [sum.workload, sum.joules]))
   }
 
-  /** The history's hours that ended and those that are open: energy, and seconds without the exporter. */
-  get hours(): { readonly joules: string; readonly down: number } {
+  /** The history's hours that ended and those that are open: energy, and seconds without the exporter or knowledge. */
+  get hours(): { readonly joules: string; readonly down: number; readonly unknown: number } {
     const open = this.books.history.state().hours.flatMap((record) => bucketOf(record) ?? [])
     // an hour that is handed out again after a restart is the same one
     const ended = new Map(
@@ -139,6 +142,7 @@ class Machine {
     return {
       joules: EnergyTotal.of(...energies).toString(),
       down: hours.reduce((sum, hour) => sum + hour.down, 0),
+      unknown: hours.flatMap((hour) => [...hour.unknown.values()]).reduce<number>((sum, one) => sum + one, 0),
     }
   }
 }
@@ -162,7 +166,7 @@ describe('after a restart within a boot', () => {
       'exporter_down cpu host': '2.000000',
       'exporter_down cpu idle': '3.000000',
     })
-    expect(machine.hours).toEqual({ joules: '168.000000', down: 21 })
+    expect(machine.hours).toMatchObject({ joules: '168.000000', down: 21 })
     expect(machine.month).toEqual({ 'worker.service': 10 - 3 + 100 - 3 }) // what is idle is 3 W each
   })
 
@@ -171,7 +175,7 @@ describe('after a restart within a boot', () => {
     machine.tick(both(10, 100)).restart({ down: 5 }).restart({ down: 5 }).restart({ down: 5 })
     machine.tick(both(5, 50), { whileDown: true })
     expect([machine.shown, machine.used]).toEqual(['165.000000', '165.000000'])
-    expect(machine.hours).toEqual({ joules: '165.000000', down: 16 })
+    expect(machine.hours).toMatchObject({ joules: '165.000000', down: 16 })
   })
 
   test('a night without the exporter belongs to its hours by time', () => {
@@ -183,6 +187,16 @@ describe('after a restart within a boot', () => {
       .map(({ rows }) => Math.round(rows.reduce((sum, { energy }) => sum + energy.toJoules(), 0)))
     expect(perHour).toEqual([3600 + 10 - 1, ...Array.from({ length: 7 }, () => 3600)])
     expect(machine.hours.joules).toBe('28810.000000')
+  })
+
+  test('time without the exporter is not counted again as time in which nothing is known', () => {
+    const machine = new Machine()
+    machine.tick(both(10, 100)).restart({ down: 30 })
+    // a sensor without a counter begins anew: a first look, and then a reading from there on
+    machine.tick(new Map()).tick(both(1, 1))
+    expect(machine.hours).toMatchObject({ down: 31, unknown: 0 })
+    machine.tick(new Map(), { after: 5 }).tick(both(1, 1))
+    expect(machine.hours).toMatchObject({ down: 31, unknown: 5 + 5 })
   })
 
   test('budgets that do not fit begin anew, and nothing else does', () => {
@@ -221,7 +235,7 @@ describe('after another boot', () => {
     machine.tick(both(4, 5))
     expect(machine.shown).toBe('9.000000')
     expect(machine.used).toBe('119.000000')
-    expect(machine.hours).toEqual({ joules: '119.000000', down: 61 })
+    expect(machine.hours).toMatchObject({ joules: '119.000000', down: 61 })
   })
 
   test('a state of a later instant than now does not go on', () => {
@@ -247,16 +261,16 @@ describe('a reload', () => {
     machine.books.reconfigure(booksPolicy({ timeZone: 'Asia/Kathmandu' }))
     machine.tick(both(1, 1), { after: 1000 }).tick(both(1, 1), { after: 3600 })
     machine.restart({ down: 5, more: { timeZone: 'Asia/Kathmandu' } }).tick(both(1, 1), { whileDown: true })
-    expect(machine.hours).toEqual({ joules: '118.000000', down: 6 })
+    expect(machine.hours).toMatchObject({ joules: '118.000000', down: 6 })
   })
 
   test('another time zone over a restart', () => {
     const machine = new Machine()
     machine.tick(both(10, 100)).tick(both(1, 1), { after: 3600 })
     machine.restart({ down: 5, more: { timeZone: 'Asia/Kathmandu' } }).tick(both(1, 1), { whileDown: true })
-    expect(machine.hours).toEqual({ joules: '114.000000', down: 6 })
+    expect(machine.hours).toMatchObject({ joules: '114.000000', down: 6 })
     machine.restart({ down: 5 }).tick(both(1, 1), { whileDown: true })
-    expect(machine.hours).toEqual({ joules: '116.000000', down: 12 })
+    expect(machine.hours).toMatchObject({ joules: '116.000000', down: 12 })
   })
 
   test('another limit keeps the use', () => {

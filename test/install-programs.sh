@@ -10,6 +10,8 @@ declare -A packages=(
   [prometheus-alertmanager]=prometheus-alertmanager
   [amtool]=prometheus-alertmanager
   [openssl]=openssl
+  [cc]=gcc
+  [/usr/include/stdio.h]=libc6-dev
   [prlimit]=util-linux
   [setpriv]=util-linux
   [unshare]=util-linux
@@ -20,6 +22,8 @@ declare -A without=(
   [prometheus]='test/e2e/prometheus and hang, checks by promtool'
   [prometheus-alertmanager]='test/e2e/alerts, checks by amtool'
   [openssl]='TLS in test/exposition'
+  [gcc]='a driver of NVIDIA GPUs in test/nvml and test/e2e/nvml'
+  [libc6-dev]='the same'
   [util-linux]='limits and rights in test/e2e/cli'
   [python3-prometheus-client]='OpenMetrics by the strict parser'
 )

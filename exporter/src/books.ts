@@ -78,6 +78,8 @@ export class Books {
   #policy: BooksPolicy
   #bookedTo: Seconds
   #wasDown = false
+  /** How long it was down the last time: the gaps that domains tell of afterwards hold it once more. */
+  #downFor = 0
   /** The zone of the history as far as state and changes tell it. */
   #toldZone: string
   #closed: ClosedBucket[] = []
@@ -201,8 +203,15 @@ export class Books {
   ): void {
     const span: WallSpan = { from: this.#bookedTo, to: wall }
     const { history } = this
-    if (wasDown) history.down(span)
-    else for (const { component, duration } of gaps) history.unknown(component, duration, span)
+    if (wasDown) {
+      history.down(span)
+      this.#downFor = Math.max(0, span.to - span.from)
+    } else {
+      for (const { component, duration } of gaps) {
+        const more = duration >= this.#downFor ? duration - this.#downFor : duration
+        if (more > 0) history.unknown(component, seconds(more), span)
+      }
+    }
     history.book(bookings, span)
     this.budgets.book(bookings, meters, span)
     this.demand.see(meters, span)

@@ -10,6 +10,7 @@ import {
 } from './books.ts'
 import type { Config } from './config/schema.ts'
 import { budgetRows } from './exposition/budget-reports.ts'
+import { energyToDate } from './exposition/to-date.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
 import {
@@ -144,13 +145,12 @@ export class Engine {
   }
 
   overview(): EngineOverview {
-    const { budgets, demand } = this.#books
+    const { budgets, demand, history } = this.#books
     const wall = this.#world.clock.wall()
-    return overviewOf(
-      this.#stateNow(),
-      this.#recentPower,
-      budgetRows(budgets.statuses(wall), demand.statuses(wall)),
-    )
+    const rows = budgetRows(budgets.statuses(wall), demand.statuses(wall))
+    const overview = overviewOf(this.#stateNow(), this.#recentPower, rows)
+    // Without storage today and this month would begin with this run.
+    return this.#keeping === undefined ? overview : { ...overview, toDate: energyToDate(history, wall) }
   }
 
   sensorsReport(): unknown {

@@ -9,6 +9,7 @@ import type { Nvml } from '../../exporter/src/nvml.ts'
 import { seconds } from '../../exporter/src/units.ts'
 import { Host } from '../activity/host.ts'
 import { CounterWatch } from '../exposition/counter-watch.ts'
+import { requireProgram } from '../programs.ts'
 import { imbalancesOfPage, parsePage, sumOf, type Families } from '../exposition/page-text.ts'
 import { FakeNvml, SessionDoor, type FakeGpu } from './fake-nvml.ts'
 
@@ -242,26 +243,28 @@ async function played(
 
 const runOf = (step: fc.Arbitrary<Step>) => fc.array(step, { minLength: 1, maxLength: 20 })
 
-test('what the boards spent is what their domains and the workloads show, once', async () => {
-  await fc.assert(
-    fc.asyncProperty(configs, runOf(calm), async (config, steps) => {
-      await played(config, steps, (play, page) => {
-        for (const [uuid, spent] of play.spent) {
-          const shown = sumOf(page, 'domain_energy_joules_total', ({ domain }) => domain === uuid)
-          // A board that has not moved yet has not been counted yet.
-          expect([uuid, String(shown)]).toEqual([uuid, String(spent * 1000n)])
-        }
-      })
-    }),
-    { numRuns: 60 },
-  )
-}, 120_000)
+requireProgram('cc', 'random machines with GPUs', () => {
+  test('what the boards spent is what their domains and the workloads show, once', async () => {
+    await fc.assert(
+      fc.asyncProperty(configs, runOf(calm), async (config, steps) => {
+        await played(config, steps, (play, page) => {
+          for (const [uuid, spent] of play.spent) {
+            const shown = sumOf(page, 'domain_energy_joules_total', ({ domain }) => domain === uuid)
+            // A board that has not moved yet has not been counted yet.
+            expect([uuid, String(shown)]).toEqual([uuid, String(spent * 1000n)])
+          }
+        })
+      }),
+      { numRuns: 60 },
+    )
+  }, 120_000)
 
-test('the books balance and nothing falls, whatever happens to the driver', async () => {
-  await fc.assert(
-    fc.asyncProperty(configs, runOf(rough), async (config, steps) => {
-      await played(config, steps, () => undefined)
-    }),
-    { numRuns: 100 },
-  )
-}, 120_000)
+  test('the books balance and nothing falls, whatever happens to the driver', async () => {
+    await fc.assert(
+      fc.asyncProperty(configs, runOf(rough), async (config, steps) => {
+        await played(config, steps, () => undefined)
+      }),
+      { numRuns: 100 },
+    )
+  }, 120_000)
+})

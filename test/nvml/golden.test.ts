@@ -11,7 +11,7 @@ import type { Nvml, NvmlAnswer } from '../../exporter/src/nvml.ts'
 import { seconds } from '../../exporter/src/units.ts'
 import { Host } from '../activity/host.ts'
 import { imbalancesOfPage, parsePage, sumOf } from '../exposition/page-text.ts'
-import { withProgram } from '../programs.ts'
+import { requireProgram, withProgram } from '../programs.ts'
 import { FakeNvml, SessionDoor, type Driver } from './fake-nvml.ts'
 
 const CONTAINER = `${'c0ffee'.repeat(10)}abcd`
@@ -469,38 +469,6 @@ const CASES: readonly Case[] = [
   },
 ]
 
-describe.each(CASES)('the page of $machine', ({ machine, driver = 'current', play, byHand }) => {
-  const render = async (): Promise<string> => {
-    const bench = await Bench.make(driver)
-    await play(bench)
-    return bench.page
-  }
-
-  test('is the checked-in one', async () => {
-    const page = await render()
-    const file = new URL(`../golden/${machine}.prom`, import.meta.url)
-    if (process.env['UPDATE_GOLDEN'] !== undefined) writeFileSync(file, page)
-    expect(existsSync(file)).toBe(true)
-    expect(page).toBe(readFileSync(file, 'utf8'))
-  })
-
-  test('shows the totals computed by hand', async () => {
-    const families = parsePage(await render())
-    const shown = byHand.map(([family, labels]) => {
-      const series = (families.get(`wattribute_${family}`) ?? []).filter((one) =>
-        Object.entries(labels).every(([label, wanted]) => one.labels[label] === wanted),
-      )
-      return [family, labels, totalOf(series.map(({ value }) => value))]
-    })
-    expect(shown).toEqual(byHand)
-  })
-
-  withProgram('promtool', 'passes promtool check metrics', async (run) => {
-    const { status, output } = run(['check', 'metrics'], await render())
-    expect({ status, output }).toEqual({ status: 0, output: '' })
-  })
-})
-
 /** The sum of decimal figures, in their own form. */
 function totalOf(values: readonly string[]): string {
   if (values.length === 0) return '0'
@@ -510,17 +478,51 @@ function totalOf(values: readonly string[]): string {
   return `${micro / 1_000_000n}.${String(micro % 1_000_000n).padStart(6, '0')}`
 }
 
-test('no energy of a board is on the page twice: the boards’ figures are those of the workloads', async () => {
-  for (const { driver = 'current', play } of CASES) {
-    const bench = await Bench.make(driver)
-    await play(bench)
-    const families = parsePage(bench.page)
-    const isOfBoard = ({ component }: Readonly<Record<string, string>>): boolean =>
-      component === 'accelerator'
-    const total = (family: string, fits = isOfBoard): bigint => sumOf(families, family, fits)
-    expect(total('workload_energy_joules_total') + total('unattributed_energy_joules_total')).toBe(
-      total('domain_energy_joules_total'),
-    )
-    expect(total(BOARD, () => true)).toBe(total('workload_energy_joules_total'))
-  }
+requireProgram('cc', 'machines with NVIDIA GPUs', () => {
+  describe.each(CASES)('the page of $machine', ({ machine, driver = 'current', play, byHand }) => {
+    const render = async (): Promise<string> => {
+      const bench = await Bench.make(driver)
+      await play(bench)
+      return bench.page
+    }
+
+    test('is the checked-in one', async () => {
+      const page = await render()
+      const file = new URL(`../golden/${machine}.prom`, import.meta.url)
+      if (process.env['UPDATE_GOLDEN'] !== undefined) writeFileSync(file, page)
+      expect(existsSync(file)).toBe(true)
+      expect(page).toBe(readFileSync(file, 'utf8'))
+    })
+
+    test('shows the totals computed by hand', async () => {
+      const families = parsePage(await render())
+      const shown = byHand.map(([family, labels]) => {
+        const series = (families.get(`wattribute_${family}`) ?? []).filter((one) =>
+          Object.entries(labels).every(([label, wanted]) => one.labels[label] === wanted),
+        )
+        return [family, labels, totalOf(series.map(({ value }) => value))]
+      })
+      expect(shown).toEqual(byHand)
+    })
+
+    withProgram('promtool', 'passes promtool check metrics', async (run) => {
+      const { status, output } = run(['check', 'metrics'], await render())
+      expect({ status, output }).toEqual({ status: 0, output: '' })
+    })
+  })
+
+  test('no energy of a board is on the page twice: the boards’ figures are those of the workloads', async () => {
+    for (const { driver = 'current', play } of CASES) {
+      const bench = await Bench.make(driver)
+      await play(bench)
+      const families = parsePage(bench.page)
+      const isOfBoard = ({ component }: Readonly<Record<string, string>>): boolean =>
+        component === 'accelerator'
+      const total = (family: string, fits = isOfBoard): bigint => sumOf(families, family, fits)
+      expect(total('workload_energy_joules_total') + total('unattributed_energy_joules_total')).toBe(
+        total('domain_energy_joules_total'),
+      )
+      expect(total(BOARD, () => true)).toBe(total('workload_energy_joules_total'))
+    }
+  })
 })

@@ -10,6 +10,7 @@ import { nvml } from '../../exporter/src/sensors/nvml.ts'
 import { readRecording, writeRecording, type Recording } from '../gpu/recording.ts'
 import { group, processOf } from '../ledger/small-machine.ts'
 import { Machine } from '../machine.ts'
+import { requireProgram } from '../programs.ts'
 import { FakeNvml, SessionDoor } from './fake-nvml.ts'
 
 interface Played {
@@ -77,43 +78,45 @@ for (const name of recordings) {
   })
 }
 
-describe('a recording', () => {
-  let temporary: string
-  beforeAll(() => {
-    temporary = mkdtempSync(join(tmpdir(), 'wattribute-recording-'))
-  })
-  afterAll(() => rmSync(temporary, { recursive: true }))
+requireProgram('cc', 'what the recorder writes', () => {
+  describe('a recording', () => {
+    let temporary: string
+    beforeAll(() => {
+      temporary = mkdtempSync(join(tmpdir(), 'wattribute-recording-'))
+    })
+    afterAll(() => rmSync(temporary, { recursive: true }))
 
-  test('that was written is read as it was, and played back to the microjoule', async () => {
-    const fake = new FakeNvml()
-    const machine = new Machine()
-    const gpu = fake.add().compute(10, 11)
-    const door = await SessionDoor.open(fake.path, machine.world.clock)
-    const looks: NvmlLook[] = []
-    for (let second = 0; second < 5; second += 1) {
-      gpu.spend(300).rows([10, second * 1_000_000, 60], [11, second * 1_000_000, 20])
-      const answer = door.session.look(machine.wait(1))
-      if (answer.kind === 'look') looks.push(answer.look)
-    }
-    await door.close()
-    fake.close()
-    const recording: Recording = {
-      machine: {
-        gpu: 'none: test/nvml/fake-nvml.c',
-        driver: 'none',
-        date: '2026-11-24',
-        scenario: 'two processes',
-        processes: { 10: 'training', 11: 'inference' },
-      },
-      looks,
-    }
-    const file = join(temporary, 'fake.jsonl')
-    writeRecording(file, recording)
-    const read = readRecording(file)
-    expect(read).toEqual(recording)
-    const { booked, counted, busy } = await play(read)
-    expect(counted).toEqual(new Map([[gpu.uuid, 1_200_000_000n]]))
-    expect(booked).toEqual(counted)
-    expect(busy['training']).toBeCloseTo(3 * (busy['inference'] ?? 0), 9)
+    test('that was written is read as it was, and played back to the microjoule', async () => {
+      const fake = new FakeNvml()
+      const machine = new Machine()
+      const gpu = fake.add().compute(10, 11)
+      const door = await SessionDoor.open(fake.path, machine.world.clock)
+      const looks: NvmlLook[] = []
+      for (let second = 0; second < 5; second += 1) {
+        gpu.spend(300).rows([10, second * 1_000_000, 60], [11, second * 1_000_000, 20])
+        const answer = door.session.look(machine.wait(1))
+        if (answer.kind === 'look') looks.push(answer.look)
+      }
+      await door.close()
+      fake.close()
+      const recording: Recording = {
+        machine: {
+          gpu: 'none: test/nvml/fake-nvml.c',
+          driver: 'none',
+          date: '2026-11-24',
+          scenario: 'two processes',
+          processes: { 10: 'training', 11: 'inference' },
+        },
+        looks,
+      }
+      const file = join(temporary, 'fake.jsonl')
+      writeRecording(file, recording)
+      const read = readRecording(file)
+      expect(read).toEqual(recording)
+      const { booked, counted, busy } = await play(read)
+      expect(counted).toEqual(new Map([[gpu.uuid, 1_200_000_000n]]))
+      expect(booked).toEqual(counted)
+      expect(busy['training']).toBeCloseTo(3 * (busy['inference'] ?? 0), 9)
+    })
   })
 })
