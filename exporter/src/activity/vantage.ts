@@ -81,10 +81,20 @@ function pidNamespaceOf({ files, procfs }: World): Vantage['pidNamespace'] {
   return files.readText(`${procfs}/1/stat`) instanceof Unreadable ? 'unknown' : 'own'
 }
 
-/** Only groups below the root of a hierarchy have this file. */
+/** In version 2 only groups below the root have `cgroup.events`; in version 1 only the root has `release_agent`. */
 function beginsInside({ files }: World, { hierarchy }: CgroupTree): boolean {
-  if (hierarchy.kind !== 'v2') return false
-  return !(files.readText(`${hierarchy.root}/cgroup.events`) instanceof Unreadable)
+  const isThere = (file: string): boolean => {
+    const read = files.readText(`${hierarchy.root}/${file}`)
+    return !(read instanceof Unreadable) || read.kind === 'refused'
+  }
+  switch (hierarchy.kind) {
+    case 'v2':
+      return isThere('cgroup.events')
+    case 'v1':
+      return !isThere('release_agent')
+    case 'none':
+      return false
+  }
 }
 
 function hasRelativePath({ files, procfs }: World, list: readonly string[]): boolean {
