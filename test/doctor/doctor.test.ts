@@ -55,7 +55,11 @@ describe.each(PLACES)('$name', ({ name, open }) => {
 describe('the first thing to do', () => {
   test.each([
     ['bare-metal-user', 'capability', /CAP_DAC_READ_SEARCH/],
-    ['docker-without-mounts', 'mount', /-v \/sys:\/host\/sys:ro and --path\.sysfs=\/host\/sys$/],
+    [
+      'docker-without-mounts',
+      'mount',
+      /-v \/sys:\/host\/sys:ro --cgroupns=host and --path\.sysfs=\/host\/sys$/,
+    ],
     ['kubernetes-restricted', 'mount', /hostPath.*--path\.sysfs=\/host\/sys, and run it as root$/],
     ['no-proc-of-others', 'permission', /hidepid/],
     ['no-control-groups', 'mount', /mount -t cgroup2/],

@@ -124,14 +124,19 @@ function cgroupNamespace(vantage: Vantage): Check {
   if (!cgroupsAreOwn && !cgroupPathsAreRelative) {
     return ok('cgroup namespace', 'the host’s: paths are told from its root')
   }
+  if (cgroupsAreOwn && sysfs === '/sys') {
+    return problem(
+      'cgroup namespace',
+      'its own: groups outside this container are not seen',
+      mountSys(vantage),
+    )
+  }
   const remedy: Remedy =
     place === 'kubernetes'
-      ? sysfs === '/sys'
-        ? mountSys(vantage)
-        : { kind: 'permission', text: 'run the container with securityContext.privileged: true' }
+      ? { kind: 'permission', text: 'run the container with securityContext.privileged: true' }
       : { kind: 'setting', text: 'give it the host’s control groups: --cgroupns=host' }
   return cgroupsAreOwn
-    ? problem('cgroup namespace', 'its own: groups outside this container are not seen', remedy)
+    ? problem('cgroup namespace', `its own: ${sysfs} shows no groups outside this container`, remedy)
     : note('cgroup namespace', 'its own: paths of groups are told relative to this container’s', remedy)
 }
 

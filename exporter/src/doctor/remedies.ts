@@ -109,15 +109,19 @@ const grant = ({ place }: Vantage, capability: string): string => {
   }
 }
 
-/** Runtimes mask powercap in a container’s own /sys, not in one that is mounted elsewhere. */
-export function mountSys({ place, uid }: Vantage): Remedy {
+/**
+ * Runtimes mask powercap in a container’s own /sys, and mount only its own control groups there; not in the host’s
+ * that is mounted elsewhere. Paths of groups are told as they are there only in the host’s cgroup namespace.
+ */
+export function mountSys({ place, uid, cgroupsAreOwn }: Vantage): Remedy {
   const asRoot = uid === 0 ? '' : ', and run it as root'
+  const groups = cgroupsAreOwn ? ' --cgroupns=host' : ''
   return {
     kind: 'mount',
     text:
       place === 'kubernetes'
         ? `mount the host’s /sys (hostPath) at /host/sys, start with --path.sysfs=/host/sys${asRoot}`
-        : `mount the host’s /sys: -v /sys:/host/sys:ro and --path.sysfs=/host/sys${asRoot}`,
+        : `mount the host’s /sys: -v /sys:/host/sys:ro${groups} and --path.sysfs=/host/sys${asRoot}`,
   }
 }
 
