@@ -327,6 +327,22 @@ describe('the doctor', () => {
     }
   })
 
+  test('reads a power meter, and puts what it models of the machine into it', () => {
+    const chip = join(folder, 'metered/class/hwmon/hwmon0')
+    mkdirSync(join(chip, 'device'), { recursive: true })
+    writeFileSync(join(chip, 'name'), 'power_meter\n')
+    writeFileSync(join(chip, 'device/power1_average'), '100000000\n')
+    writeFileSync(join(chip, 'device/power1_average_interval'), '1000\n')
+    const { stdout } = run(['doctor', '--json', `--path.sysfs=${join(folder, 'metered')}`])
+    const { domains } = JSON.parse(stdout) as { domains: readonly { domain: string }[] }
+    expect(domains).toMatchObject([
+      { domain: 'acpi-meter-0', within: '', method: 'integrated', watts: expect.closeTo(100, 6) },
+      { domain: 'model-cpu', within: 'acpi-meter-0' },
+      { domain: 'model-memory', within: 'acpi-meter-0' },
+      { domain: 'acpi-meter-0-rest', within: 'acpi-meter-0', component: 'board' },
+    ])
+  })
+
   test('ends, with its exit code, although a driver never answers', () => {
     const chip = join(folder, 'hanging/class/hwmon/hwmon0')
     mkdirSync(chip, { recursive: true })

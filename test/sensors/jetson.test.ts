@@ -84,6 +84,25 @@ describe('the rails of the generations', () => {
     expect(treeIn(await look(rails(...labels)))).toEqual(tree)
   })
 
+  test('of JetPack 4, by a driver of its own', async () => {
+    const machine = new Machine(`
+sys/bus/iio/devices/iio:device0/name: ina3221x
+sys/bus/iio/devices/iio:device0/rail_name_0: POM_5V_IN
+sys/bus/iio/devices/iio:device0/in_voltage0_input: 5000
+sys/bus/iio/devices/iio:device0/in_current0_input: 400
+sys/bus/iio/devices/iio:device0/in_power0_input: 2000
+sys/bus/iio/devices/iio:device0/rail_name_1: POM_5V_GPU
+sys/bus/iio/devices/iio:device0/in_voltage1_input: 5000
+sys/bus/iio/devices/iio:device0/in_current1_input: 100
+`)
+    const sensor = jetson(machine.world, 0)
+    expect(treeIn(await sensor.read(machine.now))).toEqual([
+      'POM_5V_IN node',
+      'POM_5V_GPU accelerator in POM_5V_IN',
+    ])
+    expect(await sensor.read(machine.wait(3))).toMatchObject({ readings: [{ spent: 6e6 }, { spent: 1.5e6 }] })
+  })
+
   test('two of the same label are told apart', async () => {
     expect(treeIn(await look(rails('VDD_IN', 'FAN', 'FAN')))).toEqual([
       'VDD_IN node',

@@ -14,18 +14,31 @@ export interface Chip {
   readonly places: readonly { readonly path: string; readonly attributes: readonly string[] }[]
 }
 
+export interface ChipPlace {
+  /** Below sysfs. */
+  readonly root: string
+  readonly folder: RegExp
+}
+
+const HWMON: ChipPlace = { root: 'class/hwmon', folder: /^hwmon\d+$/ }
+
+const numberOf = (folder: string): number => Number(/\d+$/.exec(folder)?.[0])
+
 const NAMES_AGE_SECONDS = 60
 
 export class HwmonChips {
   readonly root: string
   readonly #world: World
+  readonly #folder: RegExp
   #chips: readonly Chip[] = []
   #listing = ''
   #readAt: Seconds | undefined
 
-  constructor(world: World) {
+  /** @param place where folders of such a name are, each a chip */
+  constructor(world: World, place: ChipPlace = HWMON) {
     this.#world = world
-    this.root = `${world.sysfs}/class/hwmon`
+    this.root = `${world.sysfs}/${place.root}`
+    this.#folder = place.folder
   }
 
   /** @returns in the order of the kernel's numbers */
@@ -37,8 +50,8 @@ export class HwmonChips {
       this.#readAt = at
       this.#listing = listing
       this.#chips = listed
-        .filter((folder) => /^hwmon\d+$/.test(folder))
-        .sort((one, other) => Number(one.slice(5)) - Number(other.slice(5)))
+        .filter((folder) => this.#folder.test(folder))
+        .sort((one, other) => numberOf(one) - numberOf(other))
         .flatMap((folder) => this.#chipIn(folder))
     }
     return this.#chips

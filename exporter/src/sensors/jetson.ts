@@ -1,14 +1,15 @@
 /**
  * Power of the rails of an NVIDIA Jetson module from its INA3221 monitors: P = V · I, from millivolts and milliamperes
  * of each channel, which the monitors measure within milliseconds; sampled at random instants and integrated.
+ * JetPack 4 has a driver of its own for them, in the industrial I/O subsystem.
  * https://docs.kernel.org/hwmon/ina3221.html
  * https://docs.nvidia.com/jetson/archives/r36.4/DeveloperGuide/SD/PlatformPowerAndPerformance.html
  */
 import type { Domain } from '../model.ts'
-import { seconds, watts } from '../units.ts'
+import { seconds, watts, type Seconds } from '../units.ts'
 import { Unreadable, type World } from '../world.ts'
 import { MOUNT_ADVICE } from './acpi-power-meter.ts'
-import { HwmonChips, type Chip } from './hwmon-chips.ts'
+import { HwmonChips, type Chip, type ChipPlace } from './hwmon-chips.ts'
 import { PowerSampler, type PowerMeter } from './power-sampler.ts'
 import type { About, Sensor } from './sensor.ts'
 
@@ -18,7 +19,8 @@ export const about: About = {
     'Power of NVIDIA Jetson modules, rail by rail. The input rail of the module contains the others; what it sees beyond them is its rest. On a rail that feeds the GPU together with the CPU, the CPU’s part is the power model’s estimate, never more than the rail; the rest is the accelerator’s and stays unattributed, because Tegra does not tell who uses the GPU.',
   components: ['node', 'accelerator', 'cpu', 'memory', 'board'],
   method: 'integrated',
-  reads: '/sys/class/hwmon/hwmon*/in*_label, in*_input and curr*_input of chips called ina3221',
+  reads:
+    '/sys/class/hwmon/hwmon*/in*_label, in*_input and curr*_input of chips called ina3221; with JetPack 4 /sys/bus/iio/devices/iio:device*/rail_name_*, in_voltage*_input and in_current*_input of ina3221x',
   unit: 'millivolts times milliamperes, of the moment; sampled about four times a second at random instants and integrated; never wraps',
   needs: 'the module ina3221 (part of JetPack)',
   source: 'https://docs.kernel.org/hwmon/ina3221.html',
@@ -55,6 +57,13 @@ interface Rail {
 
 export function jetson(world: World, samplesPerSecond = SAMPLES_PER_SECOND): Sensor {
   const chips = new HwmonChips(world)
+  const iioChips = new HwmonChips(world, IIO)
+  const iioRails = (at: Seconds): Rail[] => {
+    const listed = iioChips.look(at)
+    return listed instanceof Unreadable
+      ? []
+      : listed.filter(({ name }) => name === 'ina3221x').flatMap((chip) => railsOf(iioChips, chip, IIO_NAMES))
+  }
   const sampler = new PowerSampler(world, { adviceFor, samplesPerSecond })
   return {
     about,
@@ -64,9 +73,10 @@ export function jetson(world: World, samplesPerSecond = SAMPLES_PER_SECOND): Sen
         sampler.rest()
         return { kind: 'failed', why: String(listed), advice: adviceFor(listed.kind) }
       }
-      const rails = (listed instanceof Unreadable ? [] : listed)
+      const hwmonRails = (listed instanceof Unreadable ? [] : listed)
         .filter(({ name }) => name === 'ina3221')
-        .flatMap((chip) => railsOf(chips, chip))
+        .flatMap((chip) => railsOf(chips, chip, HWMON_NAMES))
+      const rails = hwmonRails.length > 0 ? hwmonRails : iioRails(at)
       if (rails.length === 0) {
         sampler.rest()
         return { kind: 'absent', why: `no rail of an ina3221 below ${chips.root}`, advice: ABSENT_ADVICE }
@@ -79,12 +89,29 @@ export function jetson(world: World, samplesPerSecond = SAMPLES_PER_SECOND): Sen
   }
 }
 
-/** Channels 1 to 3 with a label; in7 and curr4 are sums of all. */
-const railsOf = (chips: HwmonChips, chip: Chip): Rail[] =>
-  [1, 2, 3].flatMap((channel) => {
-    const label = chips.labelIn(chip, `in${channel}_label`)
-    const voltage = chips.pathOf(chip, `in${channel}_input`)
-    const current = chips.pathOf(chip, `curr${channel}_input`)
+const IIO: ChipPlace = { root: 'bus/iio/devices', folder: /^iio:device\d+$/ }
+
+/** What a driver calls label, millivolts and milliamperes of each channel. */
+type ChannelNames = readonly (readonly [label: string, voltage: string, current: string])[]
+
+/** in7 and curr4 are sums of all. */
+const HWMON_NAMES: ChannelNames = [1, 2, 3].map((channel) => [
+  `in${channel}_label`,
+  `in${channel}_input`,
+  `curr${channel}_input`,
+])
+const IIO_NAMES: ChannelNames = [0, 1, 2].map((channel) => [
+  `rail_name_${channel}`,
+  `in_voltage${channel}_input`,
+  `in_current${channel}_input`,
+])
+
+/** Channels with a label. */
+const railsOf = (chips: HwmonChips, chip: Chip, names: ChannelNames): Rail[] =>
+  names.flatMap(([labelName, voltageName, currentName]) => {
+    const label = chips.labelIn(chip, labelName)
+    const voltage = chips.pathOf(chip, voltageName)
+    const current = chips.pathOf(chip, currentName)
     const isRail = label !== '' && !NO_RAIL.test(label)
     return isRail && voltage !== undefined && current !== undefined ? [{ label, voltage, current }] : []
   })
