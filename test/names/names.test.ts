@@ -1,5 +1,12 @@
 /** Whom the room asks, how often, and what bad answers cost: over real sockets, with a clock that the test moves. */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import {
+  loadPackageDefinition,
+  Server as GrpcServer,
+  ServerCredentials,
+  type ServiceDefinition,
+} from '@grpc/grpc-js'
+import { loadSync } from '@grpc/proto-loader'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
@@ -11,8 +18,9 @@ import {
 import { createServer as createTlsServer } from 'node:https'
 import { createServer as createSocketServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { identityOf } from '../../exporter/src/activity/identity.ts'
-import type { Findings, Identity } from '../../exporter/src/model.ts'
+import type { Allocation, Findings, Group, Identity } from '../../exporter/src/model.ts'
 import { NamesRoom, type Silence } from '../../exporter/src/names/names.ts'
 import { field } from '../../exporter/src/names/protobuf.ts'
 import { seconds } from '../../exporter/src/units.ts'
@@ -34,6 +42,7 @@ const inPod = identityOf(`/kubepods/burstable/pod${UID}/${ID}`)
 let root: string
 let now: number
 let rooms: NamesRoom[]
+let grpcServers: GrpcServer[]
 let servers: { server: Server; sockets: Set<Socket> }[]
 
 beforeEach(() => {
@@ -41,10 +50,12 @@ beforeEach(() => {
   now = 1000
   rooms = []
   servers = []
+  grpcServers = []
 })
 
 afterEach(async () => {
   for (const room of rooms) room.close()
+  for (const server of grpcServers) server.forceShutdown()
   for (const { server, sockets } of servers) {
     for (const socket of sockets) socket.destroy()
     server.close()
@@ -130,7 +141,7 @@ describe('whom it asks', () => {
     })
     const room = open()
     const groups = [{ path: `/docker/${ID}`, identity: inDocker }]
-    room.see({ groups, cpu: [] })
+    room.see({ groups, cpu: [], accelerators: new Map() })
     expect(room.find(inDocker)).toBeUndefined()
     expect((await settled(room, inDocker)).container).toEqual({
       name: 'train',
@@ -140,7 +151,7 @@ describe('whom it asks', () => {
     })
     for (let tick = 0; tick < 200; tick += 1) {
       now += 1
-      room.see({ groups: [...groups], cpu: [] })
+      room.see({ groups: [...groups], cpu: [], accelerators: new Map() })
       room.find(inDocker)
     }
     expect(asked).toEqual([`/containers/${ID}/json`])
@@ -156,7 +167,7 @@ describe('whom it asks', () => {
     await settled(room, inDocker)
     for (let tick = 0; tick < 3; tick += 1) {
       now += 61
-      room.see({ groups: [], cpu: [] })
+      room.see({ groups: [], cpu: [], accelerators: new Map() })
     }
     await settled(room, inDocker)
     expect(count).toBe(2)
@@ -419,6 +430,91 @@ describe('the runtime interface', () => {
       labels: {},
       pod: { name: 'llama-0', namespace: 'ml', labels: { app: 'llama' }, owner: undefined },
     })
+  })
+})
+
+describe('who was given which device', () => {
+  const BOARD = 'GPU-8f6a5c3e-1111-2222-3333-444455556666'
+
+  /** The kubelet's server as it is: another implementation of the protocol, with its own encoder. */
+  async function podResources(): Promise<{ readonly asked: () => number }> {
+    const proto = loadSync(fileURLToPath(new URL('./pod-resources.proto', import.meta.url)), {
+      keepCase: true,
+    })
+    const { v1 } = loadPackageDefinition(proto) as unknown as {
+      v1: { PodResourcesLister: { service: ServiceDefinition } }
+    }
+    let count = 0
+    const server = new GrpcServer()
+    server.addService(v1.PodResourcesLister.service, {
+      List: (_: unknown, done: (cause: null, answer: object) => void) => {
+        count += 1
+        const devices = [{ resource_name: 'nvidia.com/gpu', device_ids: [BOARD] }]
+        const containers = [
+          { name: 'sidecar', devices: [], cpu_ids: [1, 2, 300] },
+          { name: 'server', devices, cpu_ids: [4] },
+        ]
+        done(null, { pod_resources: [{ name: 'llama-0', namespace: 'ml', containers }] })
+      },
+    })
+    mkdirSync(join(root, 'var/lib/kubelet/pod-resources'), { recursive: true })
+    const address = `unix:${join(root, 'var/lib/kubelet/pod-resources/kubelet.sock')}`
+    await new Promise<void>((resolve, reject) => {
+      server.bindAsync(address, ServerCredentials.createInsecure(), (cause) =>
+        cause === null ? resolve() : reject(cause),
+      )
+    })
+    grpcServers.push(server)
+    return { asked: () => count }
+  }
+
+  const pathOf = (id: string): string => `/kubepods/burstable/pod${UID}/${id}`
+  const groupOf = (path: string): Group => ({ path, identity: identityOf(path) })
+  const accelerators = new Map([[BOARD, { use: [], guessed: new Set<never>(), holders: [] }]])
+
+  async function told(): Promise<void> {
+    await docker(({ url = '' }, response) => {
+      const labels = {
+        'io.kubernetes.pod.uid': UID,
+        'io.kubernetes.pod.name': 'llama-0',
+        'io.kubernetes.pod.namespace': 'ml',
+        'io.kubernetes.container.name': url.includes(ID) ? 'server' : 'sidecar',
+      }
+      response.end(found('k8s', labels))
+    })
+  }
+
+  test('the kubelet tells it of containers, and is asked once for those who come together', async () => {
+    await told()
+    const { asked } = await podResources()
+    const groups = [groupOf(pathOf(ID)), groupOf(`${pathOf(ID)}/inner`), groupOf(pathOf(OTHER))]
+    const room = open()
+    const search = async (): Promise<readonly Allocation[]> => {
+      for (;;) {
+        room.see({ groups, cpu: [], accelerators })
+        const allocations = room.allocations()
+        if (allocations.length > 0) return allocations
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    }
+    expect(await deadline(search(), 10, () => 'nobody was given anything')).toEqual([
+      { device: BOARD, group: groups[0] },
+    ])
+    for (let tick = 0; tick < 50; tick += 1) {
+      now += 1
+      room.see({ groups, cpu: [], accelerators })
+    }
+    expect(asked()).toBe(1)
+    room.see({ groups: [groupOf(pathOf(OTHER))], cpu: [], accelerators })
+    expect(room.allocations()).toEqual([])
+  })
+
+  test('it is not asked on a machine without accelerators', async () => {
+    const { asked } = await podResources()
+    const room = open()
+    room.see({ groups: [groupOf(pathOf(ID))], cpu: [], accelerators: new Map() })
+    await settled(room, inPod)
+    expect(asked()).toBe(0)
   })
 })
 
