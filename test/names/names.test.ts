@@ -23,10 +23,11 @@ import { identityOf } from '../../exporter/src/activity/identity.ts'
 import type { Allocation, Findings, Group, Identity } from '../../exporter/src/model.ts'
 import { NamesRoom, type Silence } from '../../exporter/src/names/names.ts'
 import { field } from '../../exporter/src/names/protobuf.ts'
-import { seconds } from '../../exporter/src/units.ts'
+import { nanoseconds, seconds } from '../../exporter/src/units.ts'
 import { linuxWorld, type World } from '../../exporter/src/world.ts'
 import { deadline } from '../e2e/deadline.ts'
 import { selfSigned } from '../exposition/tls-files.ts'
+import { Machine } from '../machine.ts'
 
 jest.setTimeout(30_000)
 
@@ -430,6 +431,68 @@ describe('the runtime interface', () => {
       labels: {},
       pod: { name: 'llama-0', namespace: 'ml', labels: { app: 'llama' }, owner: undefined },
     })
+  })
+})
+
+describe('Slurm jobs and users', () => {
+  const path = '/system.slice/slurmstepd.scope/job_3385/step_0/user/task_0'
+  const job = { path, identity: identityOf(path) }
+  const session = identityOf('/user.slice/user-1000.slice/session-4.scope')
+
+  function machineWith(environment: Readonly<Record<string, string>>): NamesRoom {
+    const machine = new Machine()
+    const words = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+    machine.write('proc/7/environ', words.join('\0'))
+    machine.write('proc/7/status', 'Name:\tpython\nUid:\t1000\t1000\t1000\t1000')
+    machine.write(
+      'etc/passwd',
+      'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nalias:x:1000:',
+    )
+    const clock = { now: () => seconds(now), wall: () => seconds(0) }
+    const kubelet = { url: 'https://127.0.0.1:1', tokenFile: '/none', caFile: '' }
+    return new NamesRoom({ ...machine.world, clock }, { kubelet })
+  }
+
+  const seen = (room: NamesRoom): Findings | undefined => {
+    const process = { pid: 7, startTicks: 1, comm: 'python' }
+    const cpu = [{ consumer: { kind: 'process', group: job, process } as const, cpu: nanoseconds(1) }]
+    room.see({ groups: [job], cpu, accelerators: new Map() })
+    return room.find(job.identity)
+  }
+
+  const environment = {
+    SLURM_JOB_ID: '3385',
+    SLURM_JOB_NAME: 'train-bert',
+    SLURM_JOB_ACCOUNT: 'physics',
+    SLURM_JOB_GPUS: '0,3,x',
+  }
+
+  test('a job is known from its first process, whose owner the kernel names', () => {
+    const room = machineWith(environment)
+    expect(room.find(job.identity)).toBeUndefined()
+    expect(seen(room)?.job).toEqual({
+      name: 'train-bert',
+      account: 'physics',
+      user: 'alice',
+      devices: ['0', '3'],
+    })
+    expect(room.allocations()).toEqual([
+      { device: '0', group: job },
+      { device: '3', group: job },
+    ])
+  })
+
+  test('what a process says of another job is not believed', () => {
+    const room = machineWith({ ...environment, SLURM_JOB_ID: '3386' })
+    expect(seen(room)).toBeUndefined()
+    now += 10
+    expect(seen(room)).toEqual(nothing)
+  })
+
+  test('a user is called as in the file, or by the number', () => {
+    const room = machineWith({})
+    expect(room.find(session)?.user).toBe('alice')
+    expect(room.find(identityOf('/user.slice/user-4711.slice/session-5.scope'))?.user).toBe('4711')
   })
 })
 
