@@ -32,6 +32,8 @@ const COMPOSITION = file(
   'books',
   'history-store',
   'report-command',
+  'doctor-command',
+  'nvml-door',
   'rules-command',
   'prometheus-client',
 )
@@ -84,6 +86,7 @@ module.exports = {
       '^node_modules/(yaml|zod)/',
       '^(node:)?(buffer|fs|util)$',
     ),
+    only('doctor', 'pure: from what was seen of a machine to what to do about it'),
     only('report', 'who used how much: pure, from figures to text', room('workloads')),
     only(
       'exposition',

@@ -3,7 +3,7 @@
  * built exporter: `npm run docs`.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { flagRows, environmentName } from '../exporter/dist/config/flags.js'
+import { flagRows, environmentName, switchRows } from '../exporter/dist/config/flags.js'
 import { describeConfig } from '../exporter/dist/config/load.js'
 import { catalogue } from '../exporter/dist/exposition/catalogue.js'
 import { ruleFiles } from '../exporter/dist/rules/rule-files.js'
@@ -127,6 +127,8 @@ ${table(
     only === undefined ? sentence : `Of \`${only}\` alone. ${sentence}`,
   ]),
 )}
+
+Switches take no value and have no environment variable: ${switchRows.map(({ name, sentence, only }) => `\`--${name}\`${only === undefined ? '' : ` (of \`${only}\`)`}: ${sentence}`).join(' ')}
 ${ending('exporter/src/config and docs/example.yaml')}`
 
 for (const [name, text] of Object.entries({ metrics, sensors, configuration })) {

@@ -12,7 +12,9 @@ export class Machine {
   readonly world: World
   readonly #files = new Map<string, string>()
   readonly #refused = new Map<string, string>()
+  #slow: readonly Promise<void>[] = []
   readonly #cpu = new Map<number, Nanoseconds>()
+  readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>()
   #now = 1000
   readonly #wallOffset = 1_700_000_000
 
@@ -24,7 +26,15 @@ export class Machine {
       sysfs: '/sys',
       rootfs: '/',
       cpuClock: options.cpuClock === false ? undefined : (pid) => this.#cpu.get(pid),
-      clock: { now: () => this.now, wall: () => seconds(this.#wallOffset + this.#now) },
+      clock: {
+        now: () => this.now,
+        wall: () => seconds(this.#wallOffset + this.#now),
+        after: (delay, run) => {
+          const timer = { at: this.#now + delay, run }
+          this.#timers.add(timer)
+          return () => this.#timers.delete(timer)
+        },
+      },
       files: {
         readText: (path) => {
           const refusal = this.#refusalOf(path)
@@ -32,6 +42,11 @@ export class Machine {
           const text = this.#files.get(path)
           if (text !== undefined) return text
           return new Unreadable(path, this.#isFolder(path) ? 'EISDIR' : 'ENOENT')
+        },
+        readSlowText: async (path) => {
+          const text = this.world.files.readText(path)
+          await Promise.all(this.#slow)
+          return text
         },
         list: (path) => {
           const refusal = this.#refusalOf(path)
@@ -64,10 +79,23 @@ export class Machine {
     return seconds(this.#now)
   }
 
-  /** Moves both clocks on. */
+  /** Moves both clocks on; timers that become due meanwhile run at their time. */
   wait(duration: number): Seconds {
-    this.#now += duration
+    const end = this.#now + duration
+    for (;;) {
+      const [due] = Array.from(this.#timers).sort((one, other) => one.at - other.at)
+      if (due === undefined || due.at > end) break
+      this.#timers.delete(due)
+      this.#now = due.at
+      due.run()
+    }
+    this.#now = end
     return this.now
+  }
+
+  /** Slow files answer only from when the given promise is kept. */
+  delaySlowFiles(until: Promise<void>): void {
+    this.#slow = [until]
   }
 
   /** @param path with or without the leading slash, such as `sys/class/powercap/intel-rapl:0/energy_uj` */

@@ -4,6 +4,8 @@ import { parseFlags, usageText, UsageError, type Flags } from './config/flags.ts
 import { ConfigError, loadConfig } from './config/load.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
+import { doctor } from './doctor-command.ts'
+import { NoLibc, openLibc } from './libc.ts'
 import { serve, type Exporter } from './main.ts'
 import { reportText } from './report-command.ts'
 import { ReportError } from './report/options.ts'
@@ -38,19 +40,28 @@ async function obey(flags: Flags): Promise<void> {
         await reportText(flags, flags.report, loadConfig(flags.configFile), linuxClock.wall()),
       )
       return
+    case 'doctor':
+      refuseOtherPlatforms(flags.command)
+      process.exitCode = await doctor(flags, loadConfig(flags.configFile), writeOut, say)
+      endThoughDriversHang()
+      return
     case 'rules':
       if (flags.rules === undefined) return
       writeRules(flags.rules, loadConfig(flags.configFile), linuxClock.wall(), say)
       return
     case 'serve':
-      if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch)) {
-        throw new UsageError(
-          `serve runs on Linux on ${ARCHITECTURES.join(' and ')} only; this is ${process.platform} on ${process.arch}`,
-        )
-      }
+      refuseOtherPlatforms(flags.command)
       process.title = 'wattribute' // what `ps` and our own books show
       obeySignals(await serve(flags))
   }
+}
+
+/** @throws UsageError */
+function refuseOtherPlatforms(command: string): void {
+  if (process.platform === 'linux' && ARCHITECTURES.includes(process.arch)) return
+  throw new UsageError(
+    `${command} runs on Linux on ${ARCHITECTURES.join(' and ')} only; this is ${process.platform} on ${process.arch}`,
+  )
 }
 
 function obeySignals(exporter: Exporter): void {
@@ -69,6 +80,18 @@ async function end(exporter: Exporter): Promise<void> {
   if (!hasEnded) process.kill(process.pid, 'SIGKILL')
 }
 
+/** A read that a driver never answers would keep the process for ever; without one it has ended before. */
+function endThoughDriversHang(): void {
+  const leave = async (): Promise<void> => {
+    const libc = await openLibc()
+    if (libc instanceof NoLibc) process.kill(process.pid, 'SIGKILL')
+    else libc.exitNow(Number(process.exitCode ?? 0))
+  }
+  setTimeout(() => void leave(), DRIVER_TIMEOUT_MILLISECONDS).unref()
+}
+
+const DRIVER_TIMEOUT_MILLISECONDS = 500
+
 /** What stands in the way of a good command line; its sentence says all. */
 const REFUSALS = [ListenError, StorageError, ReportError]
 
@@ -80,6 +103,10 @@ function fail(cause: unknown): void {
   } else {
     complain(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause), 1)
   }
+}
+
+function writeOut(text: string): void {
+  process.stdout.write(text)
 }
 
 function complain(message: string, exitCode: number): void {

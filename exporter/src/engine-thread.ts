@@ -1,14 +1,13 @@
 /** The engine in a thread of its own: ticks by its own clock, whoever scrapes, and hands each page over. */
-import { parentPort, Worker, workerData } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { Beat } from './beat.ts'
 import type { FormerBooks } from './books.ts'
+import { openCpuClock } from './cpu-clock.ts'
 import { Engine, type Keeping } from './engine.ts'
 import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
 import { PageWriter } from './exposition/page.ts'
 import { HistoryStore } from './history-store.ts'
-import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
-import { NvmlDoor } from './nvml/door.ts'
-import type { NvmlThreadSettings } from './nvml/messages.ts'
+import { openNvmlDoor } from './nvml-door.ts'
 import { Journal } from './storage/journal.ts'
 import { linuxClock, linuxFiles, linuxWorld, Unreadable, type CpuClock, type WorldPaths } from './world.ts'
 
@@ -20,7 +19,7 @@ const say = (message: FromEngine, transfer: ArrayBuffer[] = []): void => port.po
 const { paths, config, nvmlLibrary, storagePath } = workerData as EngineSettings
 const journal = storagePath === undefined ? undefined : openJournal(storagePath)
 const engine = new Engine(
-  linuxWorld(paths, await cpuClockFor(paths), nvmlDoor()),
+  linuxWorld(paths, await cpuClockFor(paths), openNvmlDoor(nvmlLibrary, mustRestart)),
   config,
   journal && keepingBy(journal, storagePath ?? ''),
 )
@@ -28,29 +27,13 @@ journal?.beginAtOnce(engine.state(), linuxClock.now())
 const spare: PageBuffers[] = []
 const beat = new Beat(tick, linuxClock, config.tickSeconds)
 
-/** Opened at the first look; a machine without the driver costs a thread that sleeps. */
-function nvmlDoor(): NvmlDoor {
-  return new NvmlDoor({
-    startThread: (progress) =>
-      new Worker(new URL('./nvml/thread.js', import.meta.url), {
-        workerData: { library: nvmlLibrary, progress } satisfies NvmlThreadSettings,
-        name: 'nvml',
-        resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },
-      }),
-    onOutdated: (why) =>
-      say({ kind: 'must-restart', reason: `${why}; only a new process can talk to the new driver` }),
-  })
+function mustRestart(why: string): void {
+  say({ kind: 'must-restart', reason: `${why}; only a new process can talk to the new driver` })
 }
 
 async function cpuClockFor({ procfs }: WorldPaths): Promise<CpuClock | undefined> {
-  const libc = await openLibc()
-  const reason =
-    libc instanceof NoLibc
-      ? libc.reason
-      : isOwnProcfs(linuxFiles(), procfs)
-        ? ''
-        : `${procfs} belongs to another PID namespace`
-  if (reason === '' && !(libc instanceof NoLibc)) return libc.cpuClock
+  const { clock, reason } = await openCpuClock(procfs)
+  if (clock !== undefined) return clock
   const message = 'CPU times are read from /proc/<pid>/stat, in steps of 10 ms'
   say({ kind: 'notices', notices: [{ level: 'warn', message, fields: { reason } }] })
   return undefined

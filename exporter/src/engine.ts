@@ -66,6 +66,7 @@ export class Engine {
   readonly #recentPower = new RecentPower()
   #census: Census | undefined
   #groups: readonly Group[] = []
+  #held: readonly string[] = []
   #sensors: readonly SensorStatus[] = []
   #limitation = ''
   #openingNotices: Notice[]
@@ -75,6 +76,7 @@ export class Engine {
     this.#world = world
     this.#keeping = keeping
     this.#attendance = new Attendance(sensors(world, sensorSettings(config)), world.clock)
+    this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
     const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
@@ -94,6 +96,9 @@ export class Engine {
     this.#sensors = looks.statuses
     this.#census = activity?.census ?? this.#census
     this.#groups = activity?.groups ?? this.#groups
+    this.#held = Array.from(activity?.accelerators ?? []).flatMap(([id, { holders, use }]) =>
+      holders.length + use.length > 0 ? id : [],
+    )
     const wall = clock.wall()
     const { domains, readings } = looks
     const changes = this.#books.book({ at, wall, domains, readings, activity }, this.#sensorsStand())
@@ -120,6 +125,7 @@ export class Engine {
   reconfigure(config: Config): void {
     this.#books.reconfigure(booksPolicyOf(config))
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
+    this.#attendance.place(placementOf(config))
     this.#names.reconfigure(namesSettings(config))
   }
 
@@ -131,6 +137,21 @@ export class Engine {
   #sensorsStand(): SensorsStand {
     const { bookmarks, failures } = this.#attendance
     return { bookmarks, failures }
+  }
+
+  /** What a page would show now. */
+  get machine(): MachineState {
+    return this.#stateNow()
+  }
+
+  /** Ids of the domains that each sensor sees. */
+  get domainsBySensor(): Readonly<Record<string, readonly string[]>> {
+    return this.#attendance.domains
+  }
+
+  /** Accelerators that somebody held during the newest tick. */
+  get heldAccelerators(): readonly string[] {
+    return this.#held
   }
 
   overview(): EngineOverview {
@@ -277,14 +298,18 @@ const booksPolicyOf = (config: Config): BooksPolicy => ({
 export const policyOf = (config: Config): LedgerPolicy => ({
   lifetimes: { birthHold: config.birthHoldSeconds, expireAfter: config.expireAfterSeconds },
   idlePolicy: config.idlePolicy,
-  baselines: new Map(config.baselines.map(({ domain, watts }) => [domain, watts])),
+  baselines: new Map(config.baselines.map(({ domain, watts, source }) => [domain, { watts, source }])),
   processes: config.processes.enabled ? config.processes.top : 0,
   seriesLimit: config.seriesLimit,
 })
 
 const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
 
-const sensorSettings = ({ nvidia, powerModel }: Config): Parameters<typeof sensors>[1] => ({
+export const sensorSettings = ({ nvidia, powerModel, hwmon }: Config): Parameters<typeof sensors>[1] => ({
   nvidia: nvidia.enabled,
+  hwmon,
   powerModel: powerModel.enabled ? powerModel : undefined,
 })
+
+export const placementOf = ({ nesting }: Config): ReadonlyMap<string, string> =>
+  new Map(nesting.map(({ domain, within }) => [domain, within]))

@@ -5,6 +5,8 @@
  * (`MAKE_PROCESS_CPUCLOCK` in include/linux/posix-timers.h). One system call in nanoseconds, no descriptor, no
  * parsing; without it `/proc/<pid>/stat` serves.
  *
+ * The end of a process whose threads hang in a driver: `_exit`.
+ *
  * The lock on a file: `flock` (https://man7.org/linux/man-pages/man2/flock.2.html), which the kernel gives up when
  * its holder ends, however it ends.
  */
@@ -31,6 +33,8 @@ export interface Libc {
   readonly cpuClock: CpuClock
   /** @returns whether nobody else holds a lock on this open file */
   readonly lockFile: (descriptor: number) => boolean
+  /** Ends the process at once, whatever its threads wait for; `process.exit` would wait for them. */
+  readonly exitNow: (code: number) => void
 }
 
 export async function openLibc(): Promise<Libc | NoLibc> {
@@ -46,6 +50,7 @@ export async function openLibc(): Promise<Libc | NoLibc> {
       const flock = libc.func('int flock(int descriptor, int operation)') as Flock
       return {
         cpuClock: cpuClockBy(libc.func('int clock_gettime(int clock, void *time)') as ClockGettime),
+        exitNow: libc.func('void _exit(int status)') as (code: number) => void,
         lockFile: (descriptor) => flock(descriptor, LOCK_EX | LOCK_NB) === 0,
       }
     } catch {

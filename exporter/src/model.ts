@@ -60,6 +60,8 @@ export interface Domain {
   readonly baseline: Baseline
   /** A model that keeps silent while a measured domain of the same component is present. */
   readonly standIn?: true
+  /** It sees all of this machine's energy of these components: roots of them are within it, whoever measures them. */
+  readonly encloses?: readonly DomainComponent[]
   /** Of component `accelerator` only. */
   readonly accelerator?: AcceleratorIdentity
 }
@@ -350,3 +352,33 @@ export interface SensorStatus {
 
 export const COMPONENT_STATES = ['measured', 'estimated', 'absent', 'unreadable'] as const
 export type ComponentState = (typeof COMPONENT_STATES)[number]
+
+/** From where the exporter looks at the machine, and what that hides from it. */
+export interface Vantage {
+  readonly place: 'machine' | 'docker' | 'podman' | 'kubernetes'
+  /** User id; 0 is root. */
+  readonly uid: number
+  /** A hypervisor is between it and the hardware. */
+  readonly isVirtual: boolean
+  readonly isX86: boolean
+  /** On the PCI bus, with a driver or without. */
+  readonly nvidiaGpus: number
+  readonly procfs: string
+  readonly sysfs: string
+  /** Why the list of processes cannot be read; empty when it can. */
+  readonly procfsProblem: string
+  readonly pidNamespace: 'host' | 'own' | 'unknown'
+  /** Processes of other users are not shown (hidepid). */
+  readonly hidesOthers: boolean
+  readonly cgroups: 'v2' | 'v1' | 'none'
+  /** The tree begins at this container's own group: those of others are outside. */
+  readonly cgroupsAreOwn: boolean
+  /** Paths of groups are told relative to this container's own one. */
+  readonly cgroupPathsAreRelative: boolean
+  /** Of container runtimes and the kubelet, those that are there. */
+  readonly sockets: readonly {
+    readonly owner: string
+    readonly path: string
+    readonly isRefused: boolean
+  }[]
+}

@@ -1,5 +1,6 @@
 /** The doors to the machine: files, clocks, the CPU clock of a process. What tests replace. */
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { Nvml } from './nvml.ts'
 import { seconds, type Nanoseconds, type Seconds } from './units.ts'
 
@@ -27,10 +28,12 @@ export class Unreadable {
 const MISSING = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'ENXIO', 'ESRCH'])
 const REFUSED = new Set(['EACCES', 'EPERM'])
 
-/** Reads are synchronous: procfs and sysfs are computed by the kernel, there is no wait to hide. */
+/** Reads are synchronous: procfs and sysfs are computed by the kernel, there is mostly no wait to hide. */
 export interface Files {
   /** The whole text as latin1 bytes (nothing a driver or a process name holds can fail to decode). */
   readText(path: string): string | Unreadable
+  /** The same for drivers that make the reader wait (ACPI firmware, I2C, a BMC): nobody else waits along. */
+  readSlowText(path: string): Promise<string | Unreadable>
   list(path: string): readonly string[] | Unreadable
   /** The names of the folders in a folder. */
   folders(path: string): readonly string[] | Unreadable
@@ -43,6 +46,8 @@ export interface Clock {
   now(): Seconds
   /** Unix time. */
   wall(): Seconds
+  /** Runs once after a delay, unless it is called off with what this gives back; keeps no process alive. */
+  after(delay: Seconds, run: () => void): () => void
 }
 
 /** CPU time of a whole process, all threads, since it started; undefined once it is gone. */
@@ -96,6 +101,15 @@ export function linuxFiles(): Files {
           closeSync(descriptor)
         }
       }),
+    readSlowText: async (path) => {
+      try {
+        return await readFile(path, 'latin1')
+      } catch (cause) {
+        return attempt<string>(path, () => {
+          throw cause
+        })
+      }
+    },
     list: (path) => attempt(path, () => readdirSync(path)),
     folders: (path) =>
       attempt(path, () =>
@@ -111,6 +125,11 @@ export const linuxClock: Clock = {
   // Not performance.now(): that one starts anew in every thread.
   now: () => seconds(Number(process.hrtime.bigint()) / 1e9),
   wall: () => seconds(Date.now() / 1000),
+  after: (delay, run) => {
+    const timer = setTimeout(run, delay * 1000)
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
 }
 
 export interface WorldPaths {

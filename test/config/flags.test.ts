@@ -89,7 +89,7 @@ describe('parseFlags', () => {
     [['--config.file'], '--config.file needs a value'],
     [['--config.file', '--log.level=debug'], '--config.file needs a value'],
     [['--help=yes'], '--help takes no value'],
-    [['doctor'], 'unknown command doctor: known are serve, check-config, report, rules'],
+    [['doktor'], 'unknown command doktor: known are serve, check-config, doctor, report, rules'],
     [['check-config', 'my.yml'], 'check-config takes no argument: my.yml'],
     [
       ['--web.listen-address=10451'],
@@ -126,6 +126,39 @@ describe('parseFlags', () => {
     ],
     [['rules', '--burn-rate=5%/1d,6%/1d'], '--burn-rate: the window 1d is given twice'],
     [['--log.format=text'], '--log.format: text is not one of logfmt, json'],
+  ])('%j is refused', (argv, message) => {
+    expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
+  })
+})
+
+describe('doctor', () => {
+  const DOCTOR = { json: false, calibrate: false, calibrateSeconds: 60, output: undefined }
+
+  test.each([
+    [[], {}],
+    [['--json'], { json: true }],
+    [['--calibrate'], { calibrate: true }],
+    [
+      ['--calibrate', '--calibrate.seconds=600', '--output', 'baselines.yml'],
+      { calibrate: true, calibrateSeconds: 600, output: 'baselines.yml' },
+    ],
+  ])('%j', (argv, expected) => {
+    expect(parseFlags(['doctor', ...argv], {})).toEqual({
+      ...DEFAULTS,
+      command: 'doctor',
+      doctor: { ...DOCTOR, ...expected },
+    })
+  })
+
+  test.each([
+    [['doctor', '--json', '--calibrate'], '--json and --calibrate do not go together'],
+    [['doctor', '--output=x'], '--output needs --calibrate'],
+    [['doctor', '--calibrate.seconds=9'], '--calibrate.seconds: 9 is not a number from 10 to 3600'],
+    [['doctor', '--calibrate.seconds=1m'], '--calibrate.seconds: 1m is not a number from 10 to 3600'],
+    [['doctor', '--json=yes'], '--json takes no value'],
+    [['--json'], '--json is a flag of doctor, not of serve'],
+    [['report', '--period=2026', '--calibrate'], '--calibrate is a flag of doctor, not of report'],
+    [['check-config', '--output=x'], '--output is a flag of doctor and rules, not of check-config'],
   ])('%j is refused', (argv, message) => {
     expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
   })
@@ -169,7 +202,7 @@ describe('report', () => {
   test.each([
     [['report'], 'report needs a period, such as --period=2026-10'],
     [['serve', '--period=2026-10'], '--period is a flag of report, not of serve'],
-    [['report', '--output=a'], '--output is a flag of rules, not of report'],
+    [['report', '--output=a'], '--output is a flag of doctor and rules, not of report'],
     [['--prometheus.url=http://a'], '--prometheus.url is a flag of report, not of serve'],
     [['report', '--period=2026', '--format=xml'], '--format: xml is not one of table, markdown, csv, json'],
     [
@@ -266,6 +299,10 @@ describe('usageText', () => {
       '--log.format',
       '--help',
       '--version',
+      '--calibrate.seconds',
+      '--output',
+      '--json',
+      '--calibrate',
       '--period',
       '--format',
       '--time-zone',

@@ -35,6 +35,8 @@ const DEFAULTS = {
   baselines: [],
   nvidia: { enabled: true },
   powerModel: { enabled: true },
+  hwmon: [],
+  nesting: [],
   processes: { enabled: true, top: 50 },
   seriesLimit: 20_000,
   timeZone: 'Asia/Kathmandu',
@@ -82,8 +84,14 @@ idle_policy: proportional
 baselines:
   - domain: package-0
     watts: 35.5
-  - { domain: dram-0, watts: 0 }
+  - { domain: dram-0, watts: 0, source: calibrated }
 nvidia: { enabled: false }
+hwmon:
+  - { chip: corsairpsu, label: power total, domain: psu, component: node }
+  - { chip: hwmon3, input: energy1, domain: fans, component: board, within: psu }
+nesting:
+  - { domain: GPU-1, within: psys }
+  - { domain: psu, within: '' }
 power_model:
   enabled: false
   cpu_idle_watts: 40
@@ -111,11 +119,19 @@ report:
       expireAfterSeconds: 60,
       idlePolicy: 'proportional',
       baselines: [
-        { domain: 'package-0', watts: 35.5 },
-        { domain: 'dram-0', watts: 0 },
+        { domain: 'package-0', watts: 35.5, source: 'configured' },
+        { domain: 'dram-0', watts: 0, source: 'calibrated' },
       ],
       nvidia: { enabled: false },
       powerModel: { enabled: false, cpuIdleWatts: 40, cpuMaxWatts: 40, memoryWatts: 6 },
+      hwmon: [
+        { chip: 'corsairpsu', label: 'power total', domain: 'psu', component: 'node', within: '' },
+        { chip: 'hwmon3', input: 'energy1', domain: 'fans', component: 'board', within: 'psu' },
+      ],
+      nesting: [
+        { domain: 'GPU-1', within: 'psys' },
+        { domain: 'psu', within: '' },
+      ],
       processes: { enabled: false, top: 1000 },
       seriesLimit: 100,
       timeZone: 'Europe/Berlin',
@@ -144,8 +160,8 @@ baselines:
     domain: package-1
 `
     expect(load(text).baselines).toEqual([
-      { domain: 'package-0', watts: 30 },
-      { domain: 'package-1', watts: 30 },
+      { domain: 'package-0', watts: 30, source: 'configured' },
+      { domain: 'package-1', watts: 30, source: 'configured' },
     ])
   })
 
@@ -190,7 +206,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `processes`, `series_limit`, `time_zone`, `node`, `kubelet`, `budgets`, `demand`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `kubelet`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -216,6 +232,18 @@ describe('a file that does not fit', () => {
       '`processes.enabled` (line 1, column 22) must be true or false, not a number',
     ],
     ['processes: false', '`processes` (line 1, column 12) must be a mapping, not true or false'],
+    [
+      'hwmon:\n  - {chip: a, domain: b, component: node}',
+      '`hwmon[0].input` (line 2, column 5) is missing; `label` would do as well',
+    ],
+    [
+      'hwmon:\n  - {chip: a, input: temp1, domain: b, component: node}',
+      '`hwmon[0].input` (line 2, column 22) must be of the form power1 or energy1',
+    ],
+    [
+      'nesting:\n  - {domain: a, within: b}\n  - {domain: a, within: c}',
+      '`nesting[1].domain` (line 3, column 14) names a domain twice',
+    ],
     ['baselines: {a: 1}', '`baselines` (line 1, column 12) must be a list, not a mapping'],
     ['baselines: [a]', '`baselines[0]` (line 1, column 13) must be a mapping, not text'],
     ['baselines:\n  - domain: a', '`baselines[0].watts` (line 2, column 5) is missing'],
@@ -339,6 +367,7 @@ describe('describeConfig', () => {
       ['baselines', 'list of mappings', '[]'],
       ['baselines[].domain', 'text', 'required'],
       ['baselines[].watts', 'number from 0', 'required'],
+      ['baselines[].source', 'one of `configured`, `calibrated`', 'configured'],
       ['nvidia', 'mapping', ''],
       ['nvidia.enabled', '`true` or `false`', 'true'],
       ['power_model', 'mapping', ''],
@@ -346,6 +375,20 @@ describe('describeConfig', () => {
       ['power_model.cpu_idle_watts', 'number from 0', ''],
       ['power_model.cpu_max_watts', 'number from 0', ''],
       ['power_model.memory_watts', 'number from 0', ''],
+      ['hwmon', 'list of mappings', '[]'],
+      ['hwmon[].chip', 'text', 'required'],
+      ['hwmon[].input', 'text', ''],
+      ['hwmon[].label', 'text', ''],
+      ['hwmon[].domain', 'text', 'required'],
+      [
+        'hwmon[].component',
+        'one of `node`, `accelerator`, `cpu`, `memory`, `board`, `cooling`, `power`, `network`',
+        'required',
+      ],
+      ['hwmon[].within', 'text', ''],
+      ['nesting', 'list of mappings', '[]'],
+      ['nesting[].domain', 'text', 'required'],
+      ['nesting[].within', 'text', 'required'],
       ['processes', 'mapping', ''],
       ['processes.enabled', '`true` or `false`', 'true'],
       ['processes.top', 'whole number from 1 to 1000', '50'],

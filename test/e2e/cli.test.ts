@@ -217,7 +217,14 @@ describe('on this machine', () => {
     const sensors = JSON.parse((await exporter.get('/api/v1/sensors')).body) as {
       sensors: { name: string }[]
     }
-    expect(sensors.sensors.map(({ name }) => name)).toEqual(['rapl', 'nvml', 'power-model'])
+    expect(sensors.sensors.map(({ name }) => name)).toEqual([
+      'rapl',
+      'acpi-power-meter',
+      'grace',
+      'jetson',
+      'nvml',
+      'power-model',
+    ])
     const ledger = JSON.parse((await exporter.get('/api/v1/ledger')).body) as { views: object }
     expect(Object.keys(ledger.views)).toEqual(['workload', 'container', 'process'])
   })
@@ -256,6 +263,105 @@ describe('on this machine', () => {
       (text) => valueOf(text, 'wattribute_config_last_reload_successful') === '0',
     )
     expect(baseline(12)(page)).toBe(true)
+  })
+})
+
+describe('the doctor', () => {
+  interface Told {
+    readonly exitCode: number
+    readonly seconds: number
+    readonly sensors: readonly { readonly sensor: string; readonly state: string }[]
+    readonly domains: readonly { readonly domain: string; readonly watts?: number }[]
+  }
+
+  test('tells people and programs the same, and its exit code says whether something cannot be read', () => {
+    const people = run(['doctor'])
+    const programs = run(['doctor', '--json'])
+    const told = JSON.parse(programs.stdout) as Told
+    expect(programs).toMatchObject({ status: told.exitCode, stderr: '' })
+    expect(people).toMatchObject({ status: told.exitCode, stderr: '' })
+    expect(told.seconds).toBeGreaterThanOrEqual(2)
+    for (const { sensor, state } of told.sensors) {
+      expect(people.stdout).toMatch(new RegExp(`^  ${sensor} +${state} `, 'm'))
+    }
+    expect(told.domains.filter(({ watts }) => watts === undefined)).toEqual([])
+    expect(people.stdout).not.toMatch(/undefined|NaN|\[object/)
+  })
+
+  test('runs beside an exporter, and leaves its storage alone', async () => {
+    const storage = join(folder, 'beside')
+    mkdirSync(storage)
+    const exporter = await start([`--storage.path=${storage}`])
+    await exporter.page(hasEnergy)
+    const { status, stderr } = run(['doctor', `--storage.path=${storage}`])
+    expect([0, 1]).toContain(status)
+    expect(stderr).toBe('')
+    expect((await exporter.get('/healthz')).status).toBe(200)
+  })
+
+  test('takes a configuration, and refuses a bad one with 2', () => {
+    const good = file('doctor.yaml', 'power_model:\n  cpu_idle_watts: 12\n  cpu_max_watts: 20\n')
+    expect(run(['doctor', `--config.file=${good}`]).stdout).toContain('idle 12.0 W (configured)')
+    expect(run(['doctor', `--config.file=${file('bad-doctor.yaml', 'hwmonn: []\n')}`])).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('did you mean `hwmon`?'),
+    })
+  })
+
+  test('calibrates no busy machine, and says who keeps it busy', () => {
+    const busy = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' })
+    try {
+      const output = join(folder, 'baselines.yml')
+      const { status, stdout, stderr } = run([
+        'doctor',
+        '--calibrate',
+        '--calibrate.seconds=10',
+        `--output=${output}`,
+      ])
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+      expect(stderr).toMatch(/^wattribute: the machine is not idle: its CPUs were busy for [\d.]+ %/)
+      expect(existsSync(output)).toBe(false)
+    } finally {
+      busy.kill('SIGKILL')
+    }
+  })
+
+  test('reads a power meter, and puts what it models of the machine into it', () => {
+    const chip = join(folder, 'metered/class/hwmon/hwmon0')
+    mkdirSync(join(chip, 'device'), { recursive: true })
+    writeFileSync(join(chip, 'name'), 'power_meter\n')
+    writeFileSync(join(chip, 'device/power1_average'), '100000000\n')
+    writeFileSync(join(chip, 'device/power1_average_interval'), '1000\n')
+    const { stdout } = run(['doctor', '--json', `--path.sysfs=${join(folder, 'metered')}`])
+    const { domains } = JSON.parse(stdout) as { domains: readonly { domain: string }[] }
+    expect(domains).toMatchObject([
+      { domain: 'acpi-meter-0', within: '', method: 'integrated', watts: expect.closeTo(100, 6) },
+      { domain: 'model-cpu', within: 'acpi-meter-0' },
+      { domain: 'model-memory', within: 'acpi-meter-0' },
+      { domain: 'acpi-meter-0-rest', within: 'acpi-meter-0', component: 'board' },
+    ])
+  })
+
+  test('ends, with its exit code, although a driver never answers', () => {
+    const chip = join(folder, 'hanging/class/hwmon/hwmon0')
+    mkdirSync(chip, { recursive: true })
+    writeFileSync(join(chip, 'name'), 'power_meter')
+    spawnSync('mkfifo', [join(chip, 'power1_average')]) // nobody ever writes to it
+    const { status, stdout } = run(['doctor', `--path.sysfs=${join(folder, 'hanging')}`])
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/acpi-power-meter +unreadable +no answer in 2\.\d s/)
+  })
+
+  asRoot('works for a user without any right', async () => {
+    const { status, stdout, stderr } = spawnSync(
+      'setpriv',
+      ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, CLI, 'doctor'],
+      { encoding: 'utf8', timeout: 20_000 },
+    )
+    expect([0, 1]).toContain(status)
+    expect(stderr).toBe('')
+    expect(stdout).toContain('as user 65534')
   })
 })
 
@@ -316,7 +422,7 @@ describe('with less than usual', () => {
     expect(imbalancesOfPage(page)).toEqual([])
     expect(await exporter.line(/hidepid/)).toContain('level=warn')
     const { sensors } = JSON.parse((await exporter.get('/api/v1/sensors')).body) as { sensors: unknown[] }
-    expect(sensors).toHaveLength(3)
+    expect(sensors).toHaveLength(6)
     expect((await exporter.get('/')).body).toContain('hidepid')
   })
 })

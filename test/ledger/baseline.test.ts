@@ -41,21 +41,29 @@ const times = (count: number, amount: number): number[] => Array.from({ length: 
 
 const nothing = new Map()
 
+const configured = (power: number) =>
+  new Map([['package-0', { watts: watts(power), source: 'configured' as const }]])
+
 describe('the source of a baseline', () => {
   test('configured before observed before what the sensor knows', () => {
     const baselines = new Baselines(nothing)
     expect(baselines.of(pack)).toEqual({ watts: 3, source: 'default' })
     learn(baselines, ...times(30, 10))
     expect(baselines.of(pack)).toEqual({ watts: 10, source: 'observed' })
-    baselines.reconfigure(new Map([['package-0', watts(7)]]))
+    baselines.reconfigure(configured(7))
     expect(baselines.of(pack)).toEqual({ watts: 7, source: 'configured' })
     expect(baselines.of({ ...pack, id: 'package-1' })).toEqual({ watts: 3, source: 'default' })
     baselines.reconfigure(nothing)
     expect(baselines.of(pack)).toEqual({ watts: 10, source: 'observed' })
   })
 
+  test('one that was measured on purpose is called calibrated', () => {
+    const measured = { watts: watts(7), source: 'calibrated' } as const
+    expect(new Baselines(new Map([['package-0', measured]])).of(pack)).toEqual(measured)
+  })
+
   test('a configured 0 W counts', () => {
-    const baselines = new Baselines(new Map([['package-0', watts(0)]]))
+    const baselines = new Baselines(configured(0))
     expect(baselines.of(pack)).toEqual({ watts: 0, source: 'configured' })
   })
 })
@@ -156,7 +164,7 @@ describe('what is observed', () => {
 
 describe('idle energy', () => {
   test('is the idle power over the interval, never more than was spent', () => {
-    const baselines = new Baselines(new Map([['package-0', watts(10)]]))
+    const baselines = new Baselines(configured(10))
     expect(baselines.idleOf(spent(30, 2))).toBe(joules(20))
     expect(baselines.idleOf(spent(15, 2))).toBe(joules(15))
     expect(baselines.idleOf(spent(15, 0))).toBe(0)
@@ -180,7 +188,7 @@ describe('idle energy', () => {
       })
     second(1)
     expect(figures(ledger.unattributed.accounts())).toEqual({ 'idle cpu idle': '3.000000' })
-    ledger.reconfigure(policy({ baselines: new Map([['package-0', watts(10)]]) }))
+    ledger.reconfigure(policy({ baselines: configured(10) }))
     expect(figures(ledger.unattributed.accounts())).toEqual({ 'idle cpu idle': '3.000000' })
     second(2)
     expect(figures(ledger.unattributed.accounts())).toEqual({ 'idle cpu idle': '13.000000' })

@@ -8,6 +8,7 @@ import type {
   AcceleratorActivity,
   AcceleratorUser,
   Activity,
+  Baseline,
   Consumer,
   Domain,
   Group,
@@ -117,7 +118,10 @@ export const policies: fc.Arbitrary<LedgerPolicy> = fc.record({
     expireAfter: fc.constantFrom(60, 600).map(seconds),
   }),
   idlePolicy: fc.constantFrom<IdlePolicy>(...IDLE_POLICIES),
-  baselines: fc.constantFrom(new Map(), new Map([['package-0', watts(10)]])),
+  baselines: fc.constantFrom<ReadonlyMap<string, Baseline>>(
+    new Map(),
+    new Map([['package-0', { watts: watts(10), source: 'configured' }]]),
+  ),
   processes: fc.constantFrom(0, 2, 50),
   seriesLimit: fc.constantFrom(5, 20_000),
 })

@@ -280,7 +280,7 @@ describe('a new list of sensors', () => {
 
   test('of a reload without a change loses no energy', async () => {
     const machine = Machine.fromFile('amd-epyc')
-    const list = (): Attended[] => sensors(machine.world, { nvidia: true, powerModel: {} })
+    const list = (): Attended[] => sensors(machine.world, { nvidia: true, powerModel: {}, hwmon: [] })
     const attendance = new Attendance(list(), machine.world.clock)
     await attendance.look(machine.now)
     machine.advance('sys/class/powercap/intel-rapl:0/energy_uj', 5)
@@ -302,15 +302,21 @@ describe('the list of all sensors', () => {
     const world = { ...new Machine().world, nvml: { look, newest: undefined, close: async () => undefined } }
     const names = (list: readonly { about: { name: string } }[]): string[] =>
       list.map(({ about }) => about.name)
-    expect(names(sensors(world, { nvidia: true, powerModel: {} }))).toEqual(
+    const input = { chip: 'x', input: 'power1', domain: 'x', component: 'board', within: '' } as const
+    expect(names(sensors(world, { nvidia: true, powerModel: {}, hwmon: [input] }))).toEqual(
       everyAbout.map(({ name }) => name),
     )
-    expect(names(sensors(world, { nvidia: false, powerModel: undefined }))).toEqual(['rapl'])
+    expect(names(sensors(world, { nvidia: false, powerModel: undefined, hwmon: [] }))).toEqual([
+      'rapl',
+      'acpi-power-meter',
+      'grace',
+      'jetson',
+    ])
   })
 
   test('closes twice', async () => {
     const attendance = new Attendance(
-      sensors(new Machine().world, { nvidia: true, powerModel: {} }),
+      sensors(new Machine().world, { nvidia: true, powerModel: {}, hwmon: [] }),
       new Machine().world.clock,
     )
     await attendance.close()

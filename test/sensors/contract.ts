@@ -75,9 +75,9 @@ export function sensorContract({ device, notApplicable = {} }: Contract): void {
 
     test('each later look gives exactly the energy since the look before', async () => {
       const bench = await Bench.warm(device())
+      expect(await bench.spend(3, 30)).toBe(3_000_000n)
       expect(await bench.spend(7, 1)).toBe(7_000_000n)
       expect(await bench.spend(40, 1)).toBe(40_000_000n)
-      expect(await bench.spend(3, 30)).toBe(3_000_000n)
     })
 
     optional('wrap', 'a counter that wraps loses nothing', async () => {

@@ -129,7 +129,14 @@ describe('two Intel sockets with DRAM and a platform zone', () => {
     expect(domains).toEqual([
       { id: 'package-0', ...cpu },
       { id: 'package-1', ...cpu },
-      { id: 'psys', ...common, component: 'node', within: '', baseline: { watts: 0, source: 'default' } },
+      {
+        id: 'psys',
+        ...common,
+        component: 'node',
+        within: '',
+        baseline: { watts: 0, source: 'default' },
+        encloses: ['cpu', 'memory'],
+      },
       { id: 'dram-0', ...memory },
       { id: 'dram-1', ...memory },
     ])

@@ -2,15 +2,17 @@
 import { parseArgs } from 'node:util'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import { nearest } from './nearest.ts'
+import { DOCTOR_FLAGS, DOCTOR_SWITCHES, doctorFlagsOf, type DoctorFlags } from './doctor-flags.ts'
 import { REPORT_FLAGS, reportFlagsOf, type ReportFlags } from './report-flags.ts'
 import { RULES_FLAGS, rulesFlagsOf, type RulesFlags } from './rules-flags.ts'
 import { oneOf, UsageError, type Setting } from './usage-error.ts'
 
+export type { DoctorFlags } from './doctor-flags.ts'
 export type { ReportFlags } from './report-flags.ts'
 export type { RulesFlags } from './rules-flags.ts'
 export { UsageError } from './usage-error.ts'
 
-export const COMMANDS = ['serve', 'check-config', 'report', 'rules'] as const
+export const COMMANDS = ['serve', 'check-config', 'doctor', 'report', 'rules'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -36,6 +38,8 @@ export interface Flags {
   readonly storagePath: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  /** Present with the command `doctor`. */
+  readonly doctor?: DoctorFlags
   /** Present with the command `report`. */
   readonly report?: ReportFlags
   /** Present with the command `rules`. */
@@ -48,8 +52,8 @@ export interface FlagRow {
   readonly value: string
   readonly default: string
   readonly sentence: string
-  /** The only command that takes it; absent: all do. */
-  readonly only?: Command
+  /** The only command, or commands, that take it; absent: all do. */
+  readonly only?: Command | readonly Command[]
 }
 
 const FLAGS = [
@@ -101,6 +105,7 @@ const FLAGS = [
     default: 'logfmt',
     sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
   },
+  ...DOCTOR_FLAGS,
   ...REPORT_FLAGS,
   ...RULES_FLAGS,
 ] as const satisfies readonly FlagRow[]
@@ -110,10 +115,21 @@ export const flagRows: readonly FlagRow[] = FLAGS
 
 type FlagName = (typeof FLAGS)[number]['name']
 
-const SWITCHES = [
+interface SwitchRow {
+  readonly name: string
+  readonly sentence: string
+  /** The only command, or commands, that take it; absent: all do. */
+  readonly only?: Command | readonly Command[]
+}
+
+const SWITCHES: readonly SwitchRow[] = [
   { name: 'help', sentence: 'Show this text.' },
   { name: 'version', sentence: 'Show the version.' },
-] as const
+  ...DOCTOR_SWITCHES,
+]
+
+/** For the documentation. */
+export const switchRows: readonly SwitchRow[] = SWITCHES
 
 /** `WATTRIBUTE_WEB_LISTEN_ADDRESS` */
 export const environmentName = (flag: string): string =>
@@ -134,7 +150,7 @@ export function parseFlags(
   if (given.switches.has('version')) return { version: true }
   const valueOf = (name: FlagName): Setting => settingOf(name, given.values.get(name), env)
   const command = commandOf(given.words)
-  refuseForeign(command, given.values)
+  refuseForeign(command, [...given.values.keys(), ...given.switches])
   return {
     command,
     listenAddress: listenAddressOf(valueOf('web.listen-address')),
@@ -148,18 +164,24 @@ export function parseFlags(
     storagePath: valueOf('storage.path').text || undefined,
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
+    ...(command === 'doctor' && { doctor: doctorFlagsOf(valueOf, given.switches) }),
     ...(command === 'report' && { report: reportFlagsOf(valueOf) }),
     ...(command === 'rules' && { rules: rulesFlagsOf(valueOf) }),
   }
 }
 
 /** An environment variable of another command is left alone: one environment may serve several. */
-function refuseForeign(command: Command, given: ReadonlyMap<string, string>): void {
-  for (const { name, only } of flagRows) {
-    if (only !== undefined && only !== command && given.has(name)) {
-      throw new UsageError(`--${name} is a flag of ${only}, not of ${command}`)
-    }
+function refuseForeign(command: Command, given: readonly string[]): void {
+  for (const { name, only } of [...flagRows, ...SWITCHES]) {
+    if (only === undefined || !given.includes(name)) continue
+    const owners = ownersIn(only)
+    if (owners.includes(command)) continue
+    throw new UsageError(`--${name} is a flag of ${owners.join(' and ')}, not of ${command}`)
   }
+}
+
+function ownersIn(only: Command | readonly Command[]): readonly Command[] {
+  return typeof only === 'string' ? [only] : only
 }
 
 interface Arguments {
@@ -194,8 +216,8 @@ const tokensOf = (argv: readonly string[]) =>
     args: [...argv],
     options: {
       ...Object.fromEntries(FLAGS.map(({ name }) => [name, { type: 'string' as const }])),
+      ...Object.fromEntries(SWITCHES.map(({ name }) => [name, { type: 'boolean' as const }])),
       help: { type: 'boolean', short: 'h' },
-      version: { type: 'boolean' },
     },
     strict: false,
     tokens: true,
@@ -260,6 +282,7 @@ function telemetryPathOf({ text, from }: Setting): string {
 
 export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
+       wattribute doctor [--json | --calibrate] [flags]
        wattribute report --period=PERIOD [flags]
        wattribute rules [flags]
 
@@ -267,27 +290,39 @@ Books this machine's electricity to its workloads, for Prometheus.
 
   serve          Measure, and serve the metrics (default).
   check-config   Check the files of --config.file and --web.config.file, and end.
+  doctor         Say what of this machine can be measured, what cannot, and what to do about it; also beside
+                 a running exporter. Ends with 0 when all that is there can be read, with 1 when something
+                 cannot (or, with --calibrate, when the machine is busy), with 2 when it was called wrongly.
   report         Print who used how much energy in a period, from the history or a Prometheus.
   rules          Print alert rules of Prometheus for --config.file, and refuse those that could never fire.
 
 Flags, each also as an environment variable such as ${environmentName(FLAGS[0].name)}:
 
-${[...flagRows.filter(({ only }) => only === undefined).map(usageOfFlag), ...SWITCHES.map(({ name, sentence }) => `  --${name}\n      ${sentence}`)].join('\n')}
+${usageOf(undefined)}
+
+Flags of doctor:
+
+${usageOf('doctor')}
 
 Flags of report:
 
-${flagRows
-  .filter(({ only }) => only === 'report')
-  .map(usageOfFlag)
-  .join('\n')}
+${usageOf('report')}
 
 Flags of rules:
 
-${flagRows
-  .filter(({ only }) => only === 'rules')
-  .map(usageOfFlag)
-  .join('\n')}
+${usageOf('rules')}
 `
+
+/** @param command undefined: those that every command takes */
+function usageOf(command: Command | undefined): string {
+  const isOwn = ({ only }: Pick<FlagRow, 'only'>): boolean =>
+    command === undefined ? only === undefined : only !== undefined && ownersIn(only).includes(command)
+  return [...flagRows.filter(isOwn).map(usageOfFlag), ...SWITCHES.filter(isOwn).map(usageOfSwitch)].join('\n')
+}
+
+function usageOfSwitch({ name, sentence }: SwitchRow): string {
+  return `  --${name}\n      ${sentence}`
+}
 
 function usageOfFlag({ name, value, default: otherwise, sentence }: FlagRow): string {
   return `  --${name}=${value}\n      ${sentence}${otherwise === '' ? '' : ` Default: ${otherwise}`}`

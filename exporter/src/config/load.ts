@@ -4,6 +4,7 @@ import { seconds, watts } from '../units.ts'
 import { budgetRuleOf, demandRuleOf } from './budget-schema.ts'
 import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
+import { hwmonConfigOf } from './sensor-schema.ts'
 import { ConfigError, readStrictYaml } from './strict-yaml.ts'
 import { machineTimeZone } from './time-zone.ts'
 
@@ -33,9 +34,11 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
   birthHoldSeconds: seconds(content.birth_hold_seconds),
   expireAfterSeconds: seconds(content.expire_after_seconds),
   idlePolicy: content.idle_policy,
-  baselines: content.baselines.map((baseline) => ({ domain: baseline.domain, watts: watts(baseline.watts) })),
+  baselines: content.baselines.map((baseline) => ({ ...baseline, watts: watts(baseline.watts) })),
   nvidia: { enabled: content.nvidia.enabled },
   powerModel: powerModelOf(content.power_model),
+  hwmon: hwmonConfigOf(content.hwmon),
+  nesting: content.nesting.map(({ domain, within }) => ({ domain, within })),
   processes: { enabled: content.processes.enabled, top: content.processes.top },
   seriesLimit: content.series_limit,
   timeZone,

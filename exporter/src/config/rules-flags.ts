@@ -6,8 +6,9 @@ export const RULES_FLAGS = [
     name: 'output',
     value: 'FILE',
     default: '',
-    sentence: 'Where the rules are written; without it, to standard output.',
-    only: 'rules',
+    sentence:
+      'Where the rules, or the baselines of doctor --calibrate, are written; without it, to standard output.',
+    only: ['doctor', 'rules'],
   },
   {
     name: 'burn-rate',

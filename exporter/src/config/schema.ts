@@ -5,6 +5,7 @@ import type { BudgetRule, DemandRule } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
 import { budgets, demand, timeZone } from './budget-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
+import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -22,6 +23,12 @@ const baseline = z.strictObject({
     .min(1)
     .describe('The domain, as in the label `domain` of its metrics, such as `package-0`.'),
   watts: power().describe('What it draws when nothing uses it.'),
+  source: z
+    .enum(['configured', 'calibrated'])
+    .default('configured')
+    .describe(
+      'Where the figure is from, as it is shown: `calibrated` is what `wattribute doctor --calibrate` has measured.',
+    ),
 })
 
 const baselines = z
@@ -128,6 +135,8 @@ export const configSchema = z.strictObject({
   baselines,
   nvidia,
   power_model: powerModel,
+  hwmon,
+  nesting,
   processes,
   series_limit: count(100, 1_000_000)
     .default(20_000)
@@ -154,7 +163,11 @@ export interface Config {
   readonly expireAfterSeconds: Seconds
   readonly idlePolicy: IdlePolicy
   /** No domain is named twice. */
-  readonly baselines: readonly { readonly domain: string; readonly watts: Watts }[]
+  readonly baselines: readonly {
+    readonly domain: string
+    readonly watts: Watts
+    readonly source: 'configured' | 'calibrated'
+  }[]
   readonly nvidia: { readonly enabled: boolean }
   readonly powerModel: {
     readonly enabled: boolean
@@ -163,6 +176,9 @@ export interface Config {
     readonly cpuMaxWatts?: Watts
     readonly memoryWatts?: Watts
   }
+  readonly hwmon: readonly HwmonConfig[]
+  /** No domain is named twice. */
+  readonly nesting: readonly NestingConfig[]
   readonly processes: { readonly enabled: boolean; readonly top: number }
   /** Per metric family. */
   readonly seriesLimit: number

@@ -31,18 +31,19 @@ interface Observation {
 }
 
 /**
- * The baseline of every domain, best source first: configured; observed in quiet times; what the sensor itself
- * knows. A better figure never rewrites what is already booked.
+ * The baseline of every domain, best source first: configured, by people or by calibration; observed in quiet times;
+ * what the sensor itself knows. A better figure never rewrites what is already booked.
  */
 export class Baselines {
-  #configured: ReadonlyMap<string, Watts>
+  #configured: ReadonlyMap<string, Baseline>
   readonly #observations = new Map<string, Observation>()
 
-  constructor(configured: ReadonlyMap<string, Watts>) {
+  /** @param configured by domain id */
+  constructor(configured: ReadonlyMap<string, Baseline>) {
     this.#configured = configured
   }
 
-  reconfigure(configured: ReadonlyMap<string, Watts>): void {
+  reconfigure(configured: ReadonlyMap<string, Baseline>): void {
     this.#configured = configured
   }
 
@@ -61,7 +62,7 @@ export class Baselines {
 
   of(domain: Pick<Domain, 'id' | 'baseline'>): Baseline {
     const configured = this.#configured.get(domain.id)
-    if (configured !== undefined) return { watts: configured, source: 'configured' }
+    if (configured !== undefined) return configured
     const envelope = this.#observations.get(domain.id)?.envelope
     if (envelope !== undefined) return { watts: envelope, source: 'observed' }
     return domain.baseline

@@ -10,6 +10,7 @@ import { COMPONENTS } from '../model.ts'
 import type {
   AcceleratorIdentity,
   Activity,
+  Baseline,
   Booking,
   Component,
   Consumer,
@@ -23,15 +24,7 @@ import type {
   Reason,
   WorkloadFacts,
 } from '../model.ts'
-import {
-  EnergyTotal,
-  microjoules,
-  noEnergy,
-  seconds,
-  type Microjoules,
-  type Seconds,
-  type Watts,
-} from '../units.ts'
+import { EnergyTotal, microjoules, noEnergy, seconds, type Microjoules, type Seconds } from '../units.ts'
 import { Baselines } from './baseline.ts'
 import { activePartOf, EnergyClasses, type EnergyClass } from './classes.ts'
 import { Distribution, type Post } from './distribution.ts'
@@ -47,7 +40,7 @@ export interface LedgerPolicy {
   readonly lifetimes: Lifetimes
   readonly idlePolicy: IdlePolicy
   /** Configured idle power by domain id. */
-  readonly baselines: ReadonlyMap<string, Watts>
+  readonly baselines: ReadonlyMap<string, Baseline>
   /** How many processes may have a series of their own. */
   readonly processes: number
   /** Hard cap on the series of each view. */

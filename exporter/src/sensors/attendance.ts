@@ -2,6 +2,7 @@
 import type { Domain, DomainComponent, Reading, SensorStatus } from '../model.ts'
 import { elapsed, seconds, type Seconds } from '../units.ts'
 import type { Clock } from '../world.ts'
+import { Enclosure, type Placement } from './enclosure.ts'
 import type { Bookmarks, Outcome, Sensor } from './sensor.ts'
 
 /** A sensor that is made from settings tells them apart: a reload keeps it, and what it remembers, where they are the same. */
@@ -26,6 +27,7 @@ export class Attendance {
   readonly #timeout: Seconds
   /** By name, kept when a sensor is replaced: what was counted stays counted. */
   readonly #histories = new Map<string, History>()
+  #enclosure = new Enclosure()
   #posts: readonly Post[]
 
   /** @param timeout how long one look waits for an answer */
@@ -46,6 +48,11 @@ export class Attendance {
         bookmarks === undefined ? [] : [[name, bookmarks]],
       ),
     )
+  }
+
+  /** Ids of the domains that each sensor saw at its newest look. */
+  get domains(): Readonly<Record<string, readonly string[]>> {
+    return Object.fromEntries(this.#posts.map(({ sensor, history }) => [sensor.about.name, history.domains]))
   }
 
   /** How many looks at each sensor failed so far. */
@@ -74,11 +81,19 @@ export class Attendance {
       if (history?.enter(answer, this.#clock.wall()) === true && history.status) changes.push(history.status)
     })
     return {
-      readings: answers.flatMap(({ outcome }) => (outcome.kind === 'readings' ? outcome.readings : [])),
-      domains: answers.flatMap(({ outcome }) => ('domains' in outcome ? outcome.domains : [])),
+      ...this.#enclosure.place(
+        answers.flatMap(({ outcome }) => ('domains' in outcome ? outcome.domains : [])),
+        answers.flatMap(({ outcome }) => (outcome.kind === 'readings' ? outcome.readings : [])),
+        at,
+      ),
       statuses: posts.flatMap(({ history }) => history.status ?? []),
       changes,
     }
+  }
+
+  /** Where domains are to be, whatever their sensors say. */
+  place(placement: Placement): void {
+    this.#enclosure.rearrange(placement)
   }
 
   /** Takes over a new list. A sensor of the same name and settings stays; the others are closed. */
@@ -157,6 +172,7 @@ class Post {
 class History {
   status: SensorStatus | undefined
   bookmarks: Bookmarks | undefined
+  domains: readonly string[] = []
   failures = 0
   readonly #name: string
   readonly #components: readonly DomainComponent[]
@@ -170,6 +186,7 @@ class History {
   enter({ outcome, duration }: Answer, wall: Seconds): boolean {
     const before = this.status
     const hasRead = outcome.kind === 'readings' && outcome.readings.length > 0
+    this.domains = 'domains' in outcome ? outcome.domains.map(({ id }) => id) : []
     if ('bookmarks' in outcome) this.bookmarks = outcome.bookmarks
     if (outcome.kind === 'failed') this.failures += 1
     const status: SensorStatus = {

@@ -44,6 +44,9 @@ const KINDS = {
   dram: { component: 'memory', booked: true, maximum: watts(500) },
 } as const satisfies Record<string, Kind>
 
+/** Not discrete GPUs, unless configured. */
+const ENCLOSED_BY_PSYS: readonly DomainComponent[] = ['cpu', 'memory']
+
 interface Kind {
   readonly component: DomainComponent
   /** False for a part of a package, which is shown beside it; it may honestly stand at 0 (an unused graphics unit). */
@@ -169,7 +172,17 @@ export function rapl(world: World): Sensor {
     const { id, kind } = answer.zone
     const { component, booked } = KINDS[kind]
     const baseline = { watts: idleWattsOf(kind, packages), source: 'default' } as const
-    return { id, component, within: enclosing(answer, at), booked, method: 'counter', baseline }
+    // What no zone of its own counts of the processor and its memory is in what the platform counts.
+    const encloses = kind === 'psys' && memories.get(id)?.counter.isCounting(at) === true && ENCLOSED_BY_PSYS
+    return {
+      id,
+      component,
+      within: enclosing(answer, at),
+      booked,
+      method: 'counter',
+      baseline,
+      ...(encloses !== false && { encloses }),
+    }
   }
 
   return {

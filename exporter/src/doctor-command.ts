@@ -1,0 +1,211 @@
+/**
+ * `wattribute doctor`: looks at the machine for two seconds with an engine of its own, without HTTP, storage or a lock,
+ * so that it runs beside an exporter, and says what it has found.
+ */
+import { writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { vantageOf } from './activity/vantage.ts'
+import type { Flags } from './config/flags.ts'
+import type { Config } from './config/load.ts'
+import { reasonOf } from './config/strict-yaml.ts'
+import { UsageError } from './config/usage-error.ts'
+import { openCpuClock } from './cpu-clock.ts'
+import { readCpuTimes } from './cpu-times.ts'
+import { calibrationOf, type Watch } from './doctor/calibration.ts'
+import { findingsOf, type Findings } from './doctor/findings.ts'
+import type { DomainSeen } from './doctor/observation.ts'
+import { findingsText } from './doctor/text.ts'
+import { Engine } from './engine.ts'
+import type { MachineState } from './exposition/machine-page.ts'
+import { stateOf } from './exposition/machine-page.ts'
+import { PageWriter } from './exposition/page.ts'
+import { COMPONENTS, type Component, type ComponentState } from './model.ts'
+import { openNvmlDoor } from './nvml-door.ts'
+import { elapsed, seconds, type Seconds } from './units.ts'
+import { version } from './version.ts'
+import { linuxWorld, Unreadable, type World } from './world.ts'
+
+/** How long it looks. */
+const LOOK_SECONDS = 2
+
+/** What the command line gives, and what tests replace. */
+export interface Bench {
+  readonly world: World
+  readonly config: Config
+  readonly host: string
+  readonly uid: number
+  readonly cpuClockProblem: string
+  /** Lets time pass. */
+  readonly wait: (duration: Seconds) => Promise<void>
+}
+
+/** @returns the exit code */
+export async function doctor(
+  flags: Flags,
+  config: Config,
+  write: (text: string) => void,
+  complain: (message: string) => void,
+): Promise<0 | 1> {
+  const { clock, reason } = await openCpuClock(flags.procfs)
+  const bench: Bench = {
+    world: linuxWorld(
+      flags,
+      clock,
+      openNvmlDoor(flags.nvmlLibrary, () => undefined),
+    ),
+    config,
+    host: hostname(),
+    uid: process.getuid?.() ?? 0,
+    cpuClockProblem: reason,
+    wait: (duration) => new Promise((resolve) => setTimeout(resolve, duration * 1000)),
+  }
+  const { json, calibrate, calibrateSeconds, output } = flags.doctor ?? NO_FLAGS
+  if (calibrate) {
+    if (output === undefined) complain(`watching for ${calibrateSeconds} s; let the machine idle`)
+    const calibration = calibrationOf(await watch(bench, seconds(calibrateSeconds)))
+    if (calibration.kind === 'refused') {
+      complain(calibration.why)
+      return 1
+    }
+    if (output === undefined) write(calibration.yaml)
+    else writeOutput(output, calibration.yaml)
+    return 0
+  }
+  const findings = await examine(bench)
+  write(json ? `${JSON.stringify(findings, undefined, 2)}\n` : findingsText(findings))
+  return findings.exitCode
+}
+
+const NO_FLAGS = { json: false, calibrate: false, calibrateSeconds: 60, output: undefined }
+
+/** @throws UsageError */
+function writeOutput(file: string, text: string): void {
+  try {
+    writeFileSync(file, text)
+  } catch (cause) {
+    throw new UsageError(`--output: ${file} cannot be written: ${reasonOf(cause)}`)
+  }
+}
+
+/** Two looks make a reading of every counter. */
+export async function examine({ world, config, host, uid, cpuClockProblem, wait }: Bench): Promise<Findings> {
+  const engine = new Engine(world, config)
+  try {
+    const first = await engine.tick(new PageWriter())
+    await wait(seconds(LOOK_SECONDS))
+    const last = await engine.tick(new PageWriter())
+    const { machine } = engine
+    return findingsOf({
+      version,
+      host,
+      seconds: elapsed(first.at, last.at),
+      vantage: vantageOf(world, uid),
+      sensors: machine.sensors,
+      domainsBySensor: engine.domainsBySensor,
+      domains: domainsOf(machine),
+      components: componentStates(machine),
+      processes: machine.census?.processes ?? 0,
+      unreadableProcesses: machine.census?.unreadable ?? 0,
+      containers: new Set(machine.groups.map(({ identity }) => identity.containerId).filter(Boolean)).size,
+      cpuClockProblem,
+    })
+  } finally {
+    await engine.close()
+  }
+}
+
+/** A domain that has changed its place or method meanwhile is shown as it is now. */
+function domainsOf({ ledger, at }: MachineState): DomainSeen[] {
+  const leaves = new Map(ledger.nesting.leaves(at).map((leaf) => [leaf.id, leaf]))
+  const accounts = Array.from(ledger.nesting.accounts.values())
+  const newest = new Map(accounts.map((account) => [account.domain, account]))
+  for (const account of accounts) if (account.readTo !== undefined) newest.set(account.domain, account)
+  return Array.from(newest.values(), (account) => {
+    const leaf = leaves.get(account.domain)
+    return {
+      domain: account.domain,
+      component: account.component,
+      within: account.within,
+      leaf: account.leaf,
+      method: account.method,
+      watts: account.readTo === undefined ? undefined : account.power,
+      baseline: leaf && ledger.baselines.of(leaf),
+    }
+  })
+}
+
+function componentStates({ ledger, sensors, at }: MachineState): Record<Component, ComponentState> {
+  const leaves = ledger.nesting.leaves(at)
+  return Object.fromEntries(
+    COMPONENTS.map((component) => [component, stateOf(component, leaves, sensors)]),
+  ) as Record<Component, ComponentState>
+}
+
+const BUSIEST = 3
+
+/** Watches an engine of its own for so long, and gives the means. */
+export async function watch(
+  { world, config, host, wait }: Omit<Bench, 'uid' | 'cpuClockProblem'>,
+  duration: Seconds,
+): Promise<Watch> {
+  const engine = new Engine(world, config)
+  try {
+    const timesBefore = readCpuTimes(world)
+    const first = await engine.tick(new PageWriter())
+    const end = first.at + duration
+    const held = new Set<string>()
+    let last = first
+    while (last.at < end) {
+      await wait(seconds(Math.min(config.tickSeconds, Math.max(0.001, end - world.clock.now()))))
+      last = await engine.tick(new PageWriter())
+      for (const id of engine.heldAccelerators) held.add(id)
+    }
+    const { machine } = engine
+    return {
+      host,
+      wall: world.clock.wall(),
+      seconds: elapsed(first.at, last.at),
+      busyRatio: busyRatioOf(timesBefore, readCpuTimes(world)),
+      busiest: busiestOf(machine),
+      heldAccelerators: Array.from(held),
+      leaves: leavesOf(machine, first.at),
+    }
+  } finally {
+    await engine.close()
+  }
+}
+
+type CpuTimesRead = ReturnType<typeof readCpuTimes>
+
+/** 1 where it is not known: what may be busy is not idle. */
+function busyRatioOf(before: CpuTimesRead, now: CpuTimesRead): number {
+  if (before instanceof Unreadable || now instanceof Unreadable) return 1
+  const total = now.totalTicks - before.totalTicks
+  return total <= 0 ? 1 : Math.max(0, now.busyTicks - before.busyTicks) / total
+}
+
+function leavesOf({ ledger, at }: MachineState, from: Seconds): Watch['leaves'] {
+  const present = new Set(ledger.nesting.leaves(at).map(({ id }) => id))
+  return Array.from(ledger.nesting.accounts.values())
+    .filter(({ leaf, domain }) => leaf && present.has(domain))
+    .map(({ domain, method, total, readTo }) => ({
+      domain,
+      method,
+      watts: readTo === undefined ? undefined : total.toJoules() / elapsed(from, readTo),
+    }))
+}
+
+/** By their active CPU energy. */
+function busiestOf({ ledger }: MachineState): string[] {
+  const joules = new Map<string, number>()
+  for (const { holder, energyClass, total } of ledger.views.process.accounts()) {
+    const [pid = '', comm = ''] = holder.labels
+    if (pid === '' || energyClass.component !== 'cpu' || energyClass.part !== 'host') continue
+    const name = `${comm} (pid ${pid})`
+    joules.set(name, (joules.get(name) ?? 0) + total.toJoules())
+  }
+  return Array.from(joules)
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, BUSIEST)
+    .map(([name]) => name)
+}

@@ -1,0 +1,42 @@
+/** What the doctor has seen of a machine. */
+import type {
+  Baseline,
+  Component,
+  ComponentState,
+  DomainComponent,
+  Method,
+  SensorStatus,
+  Vantage,
+} from '../model.ts'
+
+/** All that was seen, as plain data. */
+export interface Observation {
+  readonly version: string
+  readonly host: string
+  /** How long it was watched. */
+  readonly seconds: number
+  readonly vantage: Vantage
+  readonly sensors: readonly SensorStatus[]
+  /** Ids of the domains that each sensor saw, by its name. */
+  readonly domainsBySensor: Readonly<Record<string, readonly string[]>>
+  readonly domains: readonly DomainSeen[]
+  readonly components: Readonly<Record<Component, ComponentState>>
+  readonly processes: number
+  /** Processes that used CPU time and could not be read. */
+  readonly unreadableProcesses: number
+  readonly containers: number
+  /** Why CPU times are read in steps of 10 ms; empty where they are not. */
+  readonly cpuClockProblem: string
+}
+
+export interface DomainSeen {
+  readonly domain: string
+  readonly component: DomainComponent
+  /** Empty: a root. */
+  readonly within: string
+  readonly leaf: boolean
+  readonly method: Method
+  /** Mean over the time watched; undefined before a reading. */
+  readonly watts: number | undefined
+  readonly baseline: Baseline | undefined
+}
