@@ -1,5 +1,6 @@
 /** The engine: one tick reads the sensors and the activity, books, and renders. It knows no thread and no HTTP. */
 import { activityOf, type ActivityRoom } from './activity/activity.ts'
+import { Allocations } from './activity/allocations.ts'
 import {
   Books,
   type BooksChanges,
@@ -21,7 +22,7 @@ import {
   type EngineOverview,
 } from './exposition/reports.ts'
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
-import type { Census, Group, Identity, Names, SensorStatus } from './model.ts'
+import type { Activity, Census, Group, Identity, Names, SensorStatus } from './model.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
@@ -58,6 +59,7 @@ export class Engine {
   readonly #attendance: Attendance
   readonly #activity: ActivityRoom
   readonly #names: NamesRoom
+  readonly #allocations = new Allocations()
   readonly #books: Books
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
@@ -90,8 +92,7 @@ export class Engine {
     const { clock } = this.#world
     const at = clock.now()
     const looks = await this.#attendance.look(at)
-    const activity = this.#activity.look(at)
-    if (activity !== undefined) this.#names.see(activity)
+    const activity = this.#withHolders(this.#activity.look(at))
     this.#sensors = looks.statuses
     this.#census = activity?.census ?? this.#census
     this.#groups = activity?.groups ?? this.#groups
@@ -173,6 +174,16 @@ export class Engine {
   async close(): Promise<void> {
     this.#names.close()
     await this.#attendance.close()
+  }
+
+  /** Who has appeared is asked for by name, and holds what was given to it. */
+  #withHolders(activity: Activity | undefined): Activity | undefined {
+    if (activity === undefined) return undefined
+    this.#names.see(activity)
+    const boards = this.#world.nvml?.newest?.devices ?? []
+    return boards.length === 0
+      ? activity
+      : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
   }
 
   #nameOf(identity: Identity): Names | undefined {

@@ -121,6 +121,15 @@ export interface JobFindings {
   readonly name: string
   readonly account: string
   readonly user: string
+  /** Accelerators that it was given, by their index on this machine. */
+  readonly devices: readonly string[]
+}
+
+/** An accelerator that was given to those in a group, whether they use it or not. */
+export interface Allocation {
+  /** UUID of a board, also followed by `::` and the number of a replica, or its index in digits. */
+  readonly device: string
+  readonly group: Group
 }
 
 /** What this machine's daemons and files say about those who live in a cgroup. */

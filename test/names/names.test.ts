@@ -1,5 +1,12 @@
 /** Whom the room asks, how often, and what bad answers cost: over real sockets, with a clock that the test moves. */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import {
+  loadPackageDefinition,
+  Server as GrpcServer,
+  ServerCredentials,
+  type ServiceDefinition,
+} from '@grpc/grpc-js'
+import { loadSync } from '@grpc/proto-loader'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
@@ -11,14 +18,16 @@ import {
 import { createServer as createTlsServer } from 'node:https'
 import { createServer as createSocketServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { identityOf } from '../../exporter/src/activity/identity.ts'
-import type { Findings, Identity } from '../../exporter/src/model.ts'
+import type { Allocation, Findings, Group, Identity } from '../../exporter/src/model.ts'
 import { NamesRoom, type Silence } from '../../exporter/src/names/names.ts'
 import { field } from '../../exporter/src/names/protobuf.ts'
-import { seconds } from '../../exporter/src/units.ts'
+import { nanoseconds, seconds } from '../../exporter/src/units.ts'
 import { linuxClock, linuxWorld, type World } from '../../exporter/src/world.ts'
 import { deadline } from '../e2e/deadline.ts'
 import { selfSigned } from '../exposition/tls-files.ts'
+import { Machine } from '../machine.ts'
 
 jest.setTimeout(30_000)
 
@@ -34,6 +43,7 @@ const inPod = identityOf(`/kubepods/burstable/pod${UID}/${ID}`)
 let root: string
 let now: number
 let rooms: NamesRoom[]
+let grpcServers: GrpcServer[]
 let servers: { server: Server; sockets: Set<Socket> }[]
 
 beforeEach(() => {
@@ -41,10 +51,12 @@ beforeEach(() => {
   now = 1000
   rooms = []
   servers = []
+  grpcServers = []
 })
 
 afterEach(async () => {
   for (const room of rooms) room.close()
+  for (const server of grpcServers) server.forceShutdown()
   for (const { server, sockets } of servers) {
     for (const socket of sockets) socket.destroy()
     server.close()
@@ -130,7 +142,7 @@ describe('whom it asks', () => {
     })
     const room = open()
     const groups = [{ path: `/docker/${ID}`, identity: inDocker }]
-    room.see({ groups, cpu: [] })
+    room.see({ groups, cpu: [], accelerators: new Map() })
     expect(room.find(inDocker)).toBeUndefined()
     expect((await settled(room, inDocker)).container).toEqual({
       name: 'train',
@@ -140,7 +152,7 @@ describe('whom it asks', () => {
     })
     for (let tick = 0; tick < 200; tick += 1) {
       now += 1
-      room.see({ groups: [...groups], cpu: [] })
+      room.see({ groups: [...groups], cpu: [], accelerators: new Map() })
       room.find(inDocker)
     }
     expect(asked).toEqual([`/containers/${ID}/json`])
@@ -156,7 +168,7 @@ describe('whom it asks', () => {
     await settled(room, inDocker)
     for (let tick = 0; tick < 3; tick += 1) {
       now += 61
-      room.see({ groups: [], cpu: [] })
+      room.see({ groups: [], cpu: [], accelerators: new Map() })
     }
     await settled(room, inDocker)
     expect(count).toBe(2)
@@ -419,6 +431,153 @@ describe('the runtime interface', () => {
       labels: {},
       pod: { name: 'llama-0', namespace: 'ml', labels: { app: 'llama' }, owner: undefined },
     })
+  })
+})
+
+describe('Slurm jobs and users', () => {
+  const path = '/system.slice/slurmstepd.scope/job_3385/step_0/user/task_0'
+  const job = { path, identity: identityOf(path) }
+  const session = identityOf('/user.slice/user-1000.slice/session-4.scope')
+
+  function machineWith(environment: Readonly<Record<string, string>>): NamesRoom {
+    const machine = new Machine()
+    const words = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+    machine.write('proc/7/environ', words.join('\0'))
+    machine.write('proc/7/status', 'Name:\tpython\nUid:\t1000\t1000\t1000\t1000')
+    machine.write(
+      'etc/passwd',
+      'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nalias:x:1000:',
+    )
+    const clock = { now: () => seconds(now), wall: () => seconds(0) }
+    const kubelet = { url: 'https://127.0.0.1:1', tokenFile: '/none', caFile: '' }
+    return new NamesRoom({ ...machine.world, clock }, { kubelet })
+  }
+
+  const seen = (room: NamesRoom): Findings | undefined => {
+    const process = { pid: 7, startTicks: 1, comm: 'python' }
+    const cpu = [{ consumer: { kind: 'process', group: job, process } as const, cpu: nanoseconds(1) }]
+    room.see({ groups: [job], cpu, accelerators: new Map() })
+    return room.find(job.identity)
+  }
+
+  const environment = {
+    SLURM_JOB_ID: '3385',
+    SLURM_JOB_NAME: 'train-bert',
+    SLURM_JOB_ACCOUNT: 'physics',
+    SLURM_JOB_GPUS: '0,3,x',
+  }
+
+  test('a job is known from its first process, whose owner the kernel names', () => {
+    const room = machineWith(environment)
+    expect(room.find(job.identity)).toBeUndefined()
+    expect(seen(room)?.job).toEqual({
+      name: 'train-bert',
+      account: 'physics',
+      user: 'alice',
+      devices: ['0', '3'],
+    })
+    expect(room.allocations()).toEqual([
+      { device: '0', group: job },
+      { device: '3', group: job },
+    ])
+  })
+
+  test('what a process says of another job is not believed', () => {
+    const room = machineWith({ ...environment, SLURM_JOB_ID: '3386' })
+    expect(seen(room)).toBeUndefined()
+    now += 10
+    expect(seen(room)).toEqual(nothing)
+  })
+
+  test('a user is called as in the file, or by the number', () => {
+    const room = machineWith({})
+    expect(room.find(session)?.user).toBe('alice')
+    expect(room.find(identityOf('/user.slice/user-4711.slice/session-5.scope'))?.user).toBe('4711')
+  })
+})
+
+describe('who was given which device', () => {
+  const BOARD = 'GPU-8f6a5c3e-1111-2222-3333-444455556666'
+
+  /** The kubelet's server as it is: another implementation of the protocol, with its own encoder. */
+  async function podResources(): Promise<{ readonly asked: () => number }> {
+    const proto = loadSync(fileURLToPath(new URL('./pod-resources.proto', import.meta.url)), {
+      keepCase: true,
+    })
+    const { v1 } = loadPackageDefinition(proto) as unknown as {
+      v1: { PodResourcesLister: { service: ServiceDefinition } }
+    }
+    let count = 0
+    const server = new GrpcServer()
+    server.addService(v1.PodResourcesLister.service, {
+      List: (_: unknown, done: (cause: null, answer: object) => void) => {
+        count += 1
+        const devices = [{ resource_name: 'nvidia.com/gpu', device_ids: [BOARD] }]
+        const containers = [
+          { name: 'sidecar', devices: [], cpu_ids: [1, 2, 300] },
+          { name: 'server', devices, cpu_ids: [4] },
+        ]
+        done(null, { pod_resources: [{ name: 'llama-0', namespace: 'ml', containers }] })
+      },
+    })
+    mkdirSync(join(root, 'var/lib/kubelet/pod-resources'), { recursive: true })
+    const address = `unix:${join(root, 'var/lib/kubelet/pod-resources/kubelet.sock')}`
+    await new Promise<void>((resolve, reject) => {
+      server.bindAsync(address, ServerCredentials.createInsecure(), (cause) =>
+        cause === null ? resolve() : reject(cause),
+      )
+    })
+    grpcServers.push(server)
+    return { asked: () => count }
+  }
+
+  const pathOf = (id: string): string => `/kubepods/burstable/pod${UID}/${id}`
+  const groupOf = (path: string): Group => ({ path, identity: identityOf(path) })
+  const accelerators = new Map([[BOARD, { use: [], guessed: new Set<never>(), holders: [] }]])
+
+  async function told(): Promise<void> {
+    await docker(({ url = '' }, response) => {
+      const labels = {
+        'io.kubernetes.pod.uid': UID,
+        'io.kubernetes.pod.name': 'llama-0',
+        'io.kubernetes.pod.namespace': 'ml',
+        'io.kubernetes.container.name': url.includes(ID) ? 'server' : 'sidecar',
+      }
+      response.end(found('k8s', labels))
+    })
+  }
+
+  test('the kubelet tells it of containers, and is asked once for those who come together', async () => {
+    await told()
+    const { asked } = await podResources()
+    const groups = [groupOf(pathOf(ID)), groupOf(`${pathOf(ID)}/inner`), groupOf(pathOf(OTHER))]
+    const room = open()
+    const search = async (): Promise<readonly Allocation[]> => {
+      for (;;) {
+        room.see({ groups, cpu: [], accelerators })
+        const allocations = room.allocations()
+        if (allocations.length > 0) return allocations
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    }
+    expect(await deadline(search(), 10, () => 'nobody was given anything')).toEqual([
+      { device: BOARD, group: groups[0] },
+    ])
+    for (let tick = 0; tick < 50; tick += 1) {
+      now += 1
+      room.see({ groups, cpu: [], accelerators })
+    }
+    expect(asked()).toBe(1)
+    room.see({ groups: [groupOf(pathOf(OTHER))], cpu: [], accelerators })
+    expect(room.allocations()).toEqual([])
+  })
+
+  test('it is not asked on a machine without accelerators', async () => {
+    const { asked } = await podResources()
+    const room = open()
+    room.see({ groups: [groupOf(pathOf(ID))], cpu: [], accelerators: new Map() })
+    await settled(room, inPod)
+    expect(asked()).toBe(0)
   })
 })
 

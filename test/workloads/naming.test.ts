@@ -203,7 +203,7 @@ describe('the name of a pod’s workload', () => {
 
 describe('the name of a Slurm job’s workload', () => {
   const step = identityOf('/system.slice/slurmstepd.scope/job_3385/step_0/user/task_0')
-  const job = { name: 'train-bert', account: 'physics', user: 'alice' }
+  const job = { name: 'train-bert', account: 'physics', user: 'alice', devices: [] }
 
   test('its name, in the namespace of its account', () => {
     expect(namesOf(step, { container: undefined, isOuter: false, job, user: '' }).facts).toMatchObject({

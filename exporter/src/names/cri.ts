@@ -6,8 +6,8 @@ import type { ContainerFindings, PodFindings } from '../model.ts'
 import type { World } from '../world.ts'
 import { unaryCall } from './grpc.ts'
 import { existingHostPath, hostPath } from './host-path.ts'
-import { field, MalformedMessage, Message } from './protobuf.ts'
-import { isRuntimeId, NoAnswer, type ContainerSource } from './source.ts'
+import { field, Message } from './protobuf.ts'
+import { isRuntimeId, type ContainerSource } from './source.ts'
 
 const ANSWER_LIMIT = 4 << 20
 
@@ -64,15 +64,5 @@ async function imageOf(socketPath: string, spec: Message): Promise<string> {
 
 async function ask(socketPath: string, method: string, request: Buffer): Promise<Message | undefined> {
   const answer = await unaryCall(socketPath, `/runtime.v1.${method}`, request, ANSWER_LIMIT)
-  return answer === undefined ? undefined : messageIn(answer)
-}
-
-/** @throws NoAnswer */
-export function messageIn(bytes: Buffer): Message {
-  try {
-    return new Message(bytes)
-  } catch (cause) {
-    if (cause instanceof MalformedMessage) throw new NoAnswer(cause.message)
-    throw cause
-  }
+  return answer === undefined ? undefined : new Message(answer)
 }

@@ -2,12 +2,22 @@
  * What people call those who live in the cgroups of this machine. Each container is asked for once, when it appears;
  * the tick never waits. Who has no name after a while has none, and what the path says counts.
  */
-import type { ContainerFindings, CpuUse, Findings, Group, Identity, PodFindings } from '../model.ts'
+import type {
+  Activity,
+  Allocation,
+  ContainerFindings,
+  CpuUse,
+  Findings,
+  Group,
+  Identity,
+  PodFindings,
+} from '../model.ts'
 import type { Seconds } from '../units.ts'
 import type { World } from '../world.ts'
 import { criSources } from './cri.ts'
 import { dockerSources } from './docker-api.ts'
 import { Kubelet, type KubeletSettings } from './kubelet.ts'
+import { listDevices, podResourcesAddress, type ContainerDevices } from './pod-resources.ts'
 import { proxmoxSource } from './proxmox.ts'
 import { jobOf } from './slurm.ts'
 import { NoAnswer, type Answer, type ContainerSource } from './source.ts'
@@ -34,6 +44,8 @@ const MOST_AT_ONCE = 8
 const PAUSE_SECONDS = { first: 2, longest: 60 }
 /** Who is gone is remembered for so long: its last energy may still be waiting for its name. */
 const MEMORY_SECONDS = 60
+/** Containers that come together are found in one list; the kubelet refuses more than a hundred calls a second. */
+const DEVICES_EVERY_SECONDS = 1
 /** Processes of Slurm jobs without a name that are looked at in one tick, and of one job in all. */
 const MOST_PROCESSES = { perTick: 16, perJob: 256 }
 
@@ -67,6 +79,10 @@ export class NamesRoom {
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #pauses = new Map<string, { seconds: number; until: number }>()
   readonly #complained = new Map<string, string>()
+  #devices: readonly ContainerDevices[] = []
+  /** Containers have come or gone since devices were asked for. */
+  #mustAskForDevices = false
+  #devicesAskedAt = -Infinity
   #silences: Silence[] = []
   #running = 0
   #groups: readonly Group[] = []
@@ -84,13 +100,15 @@ export class NamesRoom {
   }
 
   /** To be told of each tick, so that who has just appeared is asked for before it has used anything. */
-  see({ groups, cpu }: { readonly groups: readonly Group[]; readonly cpu: readonly CpuUse[] }): void {
+  see({ groups, cpu, accelerators }: Pick<Activity, 'groups' | 'cpu' | 'accelerators'>): void {
     const now = this.#world.clock.now()
     if (groups !== this.#groups) {
       this.#groups = groups
+      this.#mustAskForDevices = true
       for (const { identity } of groups) this.#search(identity, now)
     }
     this.#readJobs(cpu, now)
+    if (accelerators.size > 0) this.#askForDevices(now)
     if (now - this.#sweptAt >= MEMORY_SECONDS) this.#forget(now)
   }
 
@@ -109,6 +127,48 @@ export class NamesRoom {
     }
   }
 
+  /** Who was given which accelerator, as far as that is known. */
+  allocations(): readonly Allocation[] {
+    const given = new Map(this.#devices.map((one) => [containerKey(one), one.devices]))
+    const seen = new Set<string>()
+    return this.#groups.flatMap((group) => {
+      const { containerId, podUid, slurmJob } = group.identity
+      const owner = podUid === '' ? slurmJob : containerId
+      if (owner === '' || seen.has(owner)) return [] // the outermost group of a container or job stands for it
+      seen.add(owner)
+      const devices =
+        podUid === '' ? this.#jobs.get(slurmJob)?.found?.devices : given.get(this.#podKey(group.identity))
+      return (devices ?? []).map((device) => ({ device, group }))
+    })
+  }
+
+  #podKey(identity: Identity): string {
+    const { answer, isOuter } = this.#searches.get(searchKey(identity))?.found ?? {}
+    const pod = answer?.container.pod
+    return pod === undefined || isOuter === true
+      ? ''
+      : containerKey({ pod: pod.name, namespace: pod.namespace, container: answer?.container.name ?? '' })
+  }
+
+  /** A container's devices are settled before it starts, and stay. */
+  #askForDevices(now: Seconds): void {
+    const address = this.#mustAskForDevices ? podResourcesAddress(this.#world) : undefined
+    if (address === undefined || now - this.#devicesAskedAt < DEVICES_EVERY_SECONDS) return
+    if (now < (this.#pauses.get(address)?.until ?? 0)) return
+    this.#mustAskForDevices = false
+    this.#devicesAskedAt = now
+    void listDevices(address).then(
+      (devices) => {
+        this.#pauses.delete(address)
+        this.#devices = devices
+      },
+      (cause: unknown) => {
+        this.#mustAskForDevices = true
+        this.#pause(address, reasonOf(cause))
+      },
+    )
+  }
+
   /** Daemons that have fallen silent since this was last asked, each reason once. */
   takeSilences(): readonly Silence[] {
     return this.#silences.splice(0)
@@ -121,7 +181,7 @@ export class NamesRoom {
 
   #search(identity: Identity, now: Seconds): Search | undefined {
     if (identity.containerId === '') return undefined
-    const key = [identity.runtime, identity.containerId, ...identity.outerContainerIds].join('\0')
+    const key = searchKey(identity)
     let search = this.#searches.get(key)
     if (search === undefined) {
       search = { identity, since: now, seenAt: now, attempts: 0, found: undefined, isOver: false }
@@ -230,7 +290,7 @@ export class NamesRoom {
       this.#pauses.delete(address)
       return answer && bounded(answer)
     } catch (cause) {
-      this.#pause(address, cause instanceof NoAnswer ? cause.message : 'its answer cannot be read')
+      this.#pause(address, reasonOf(cause))
       return 'silent'
     }
   }
@@ -261,6 +321,15 @@ export class NamesRoom {
     }
   }
 }
+
+const searchKey = ({ runtime, containerId, outerContainerIds }: Identity): string =>
+  [runtime, containerId, ...outerContainerIds].join('\0')
+
+const containerKey = ({ pod, namespace, container }: Omit<ContainerDevices, 'devices'>): string =>
+  [namespace, pod, container].join('\0')
+
+const reasonOf = (cause: unknown): string =>
+  cause instanceof NoAnswer ? cause.message : 'its answer cannot be read'
 
 /** Who is asked; of what two say, the first counts. */
 const sourcesOf = (world: World, { kubelet }: NamesSettings): readonly ContainerSource[] => [

@@ -1,19 +1,16 @@
 /** As much of Protocol Buffers as unary calls with small messages take: https://protobuf.dev/programming-guides/encoding/ */
+import { NoAnswer } from './source.ts'
 
 const VARINT = 0
 const FIXED64 = 1
 const LENGTH_DELIMITED = 2
 const FIXED32 = 5
 
-export class MalformedMessage extends Error {
-  override readonly name = 'MalformedMessage'
-}
-
 /** A message as its fields came; what is not there is empty. */
 export class Message {
   readonly #fields = new Map<number, Buffer[]>()
 
-  /** Numbers are passed over: no message that we read has one that we need. @throws MalformedMessage */
+  /** Numbers are passed over: no message that we read has one that we need. @throws NoAnswer */
   constructor(bytes: Buffer) {
     const reader = new Reader(bytes)
     while (!reader.isAtEnd) {
@@ -66,12 +63,12 @@ class Reader {
     let value = 0
     for (let shift = 0; shift < 70; shift += 7) {
       const byte = this.#bytes[this.#position]
-      if (byte === undefined) throw new MalformedMessage('a number is cut off')
+      if (byte === undefined) throw new NoAnswer('a number is cut off')
       this.#position += 1
       if (shift < 35) value += (byte & 0x7f) * 2 ** shift
       if (byte < 0x80) return value
     }
-    throw new MalformedMessage('a number has no end')
+    throw new NoAnswer('a number has no end')
   }
 
   /** @returns nothing for a number */
@@ -89,13 +86,13 @@ class Reader {
       case LENGTH_DELIMITED:
         return this.#take(this.varint())
       default:
-        throw new MalformedMessage(`there is no wire type ${type}`)
+        throw new NoAnswer(`there is no wire type ${type}`)
     }
   }
 
   #take(length: number): Buffer {
     const end = this.#position + length
-    if (end > this.#bytes.length) throw new MalformedMessage('a field is cut off')
+    if (end > this.#bytes.length) throw new NoAnswer('a field is cut off')
     const bytes = this.#bytes.subarray(this.#position, end)
     this.#position = end
     return bytes

@@ -20,6 +20,9 @@ export function jobOf(world: World, users: Users, pid: number, job: string): Job
     name: valueOf('SLURM_JOB_NAME'),
     account: valueOf('SLURM_JOB_ACCOUNT'),
     user: users.nameOf(ownerOf(world, pid)),
+    devices: valueOf('SLURM_JOB_GPUS')
+      .split(',')
+      .filter((device) => /^\d{1,3}$/.test(device)),
   }
 }
 
