@@ -71,6 +71,12 @@ module.exports = {
       '^(node:)?worker_threads$',
     ),
     only(
+      'names',
+      'what the daemons of this machine call its containers; it asks them, and knows no books',
+      file('world'),
+      '^(node:)?(fs/promises|http|http2|https|net)$',
+    ),
+    only(
       'config',
       'settings, before anything runs',
       '^exporter/src/ledger/idle-policy\\.ts$',

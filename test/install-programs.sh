@@ -15,6 +15,12 @@ declare -A packages=(
   [prlimit]=util-linux
   [setpriv]=util-linux
   [unshare]=util-linux
+  [podman]=podman
+  [dockerd]=docker.io
+  [containerd]=containerd
+  [runc]=runc
+  [conmon]=conmon
+  [busybox]=busybox-static
   [/usr/lib/python3/dist-packages/prometheus_client]=python3-prometheus-client
 )
 # what tests do without it
@@ -25,6 +31,12 @@ declare -A without=(
   [gcc]='a driver of NVIDIA GPUs in test/nvml and test/e2e/nvml'
   [libc6-dev]='the same'
   [util-linux]='limits and rights in test/e2e/cli'
+  [podman]='containers of Podman in test/names'
+  [docker.io]='containers of Docker in test/names'
+  [containerd]='pods of containerd in test/names'
+  [runc]='containers in test/names'
+  [conmon]='containers of Podman in test/names'
+  [busybox-static]='containers in test/names'
   [python3-prometheus-client]='OpenMetrics by the strict parser'
 )
 
@@ -66,6 +78,7 @@ apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
   leave 'apt-get failed'
 [ -z "$(missing)" ] || leave 'apt-get did not bring everything'
 # Nor shall they start with the machine.
-for service in prometheus prometheus-alertmanager; do
-  if grep -qx "$service" <<<"$install"; then systemctl --quiet disable "$service.service" 2>/dev/null || true; fi
+for package in prometheus prometheus-alertmanager podman docker.io containerd; do
+  grep -qx "$package" <<<"$install" || continue
+  systemctl --quiet disable "${package%.io}.service" "${package%.io}.socket" 2>/dev/null || true
 done

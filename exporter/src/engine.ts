@@ -20,12 +20,14 @@ import {
   sensorsReport,
   type EngineOverview,
 } from './exposition/reports.ts'
-import type { LedgerPolicy } from './ledger/ledger.ts'
-import type { Census, Group, SensorStatus } from './model.ts'
+import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
+import type { Census, Group, Identity, Names, SensorStatus } from './model.ts'
+import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import { elapsed, type Seconds } from './units.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
+import { namesOf } from './workloads/naming.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -55,6 +57,7 @@ export class Engine {
   readonly #world: World
   readonly #attendance: Attendance
   readonly #activity: ActivityRoom
+  readonly #names: NamesRoom
   readonly #books: Books
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
@@ -73,7 +76,10 @@ export class Engine {
     this.#attendance = new Attendance(sensors(world, sensorSettings(config)), world.clock)
     this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
-    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former)
+    this.#names = new NamesRoom(world, namesSettings(config))
+    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
+      this.#nameOf(identity),
+    )
     this.#books = books
     this.#openingNotices = [...notices]
     const { resumed } = books
@@ -85,6 +91,7 @@ export class Engine {
     const at = clock.now()
     const looks = await this.#attendance.look(at)
     const activity = this.#activity.look(at)
+    if (activity !== undefined) this.#names.see(activity)
     this.#sensors = looks.statuses
     this.#census = activity?.census ?? this.#census
     this.#groups = activity?.groups ?? this.#groups
@@ -107,6 +114,7 @@ export class Engine {
         ...this.#openingNotices.splice(0),
         ...looks.changes.map(noticeOf),
         ...this.#limitationNotice(),
+        ...this.#names.takeSilences().map(silenceNotice),
         ...conservationNotice(error),
       ],
     }
@@ -117,6 +125,7 @@ export class Engine {
     this.#books.reconfigure(booksPolicyOf(config))
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
     this.#attendance.place(placementOf(config))
+    this.#names.reconfigure(namesSettings(config))
   }
 
   /** All that the next run needs to go on from here. */
@@ -162,7 +171,13 @@ export class Engine {
   }
 
   async close(): Promise<void> {
+    this.#names.close()
     await this.#attendance.close()
+  }
+
+  #nameOf(identity: Identity): Names | undefined {
+    const findings = this.#names.find(identity)
+    return findings && namesOf(identity, findings)
   }
 
   #stateNow(): MachineState {
@@ -196,10 +211,11 @@ function openBooks(
   { clock }: World,
   policy: BooksPolicy,
   former: FormerBooks | undefined,
+  nameOf: NameOf,
 ): { readonly books: Books; readonly notices: readonly Notice[] } {
   const now = { at: clock.now(), wall: clock.wall() }
   try {
-    const books = new Books(policy, now, former)
+    const books = new Books(policy, now, former, nameOf)
     const problems = books.problems.map((reason) => misfit('part of the books of an earlier run', reason))
     return {
       books,
@@ -208,7 +224,7 @@ function openBooks(
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     return {
-      books: new Books(policy, now, undefined),
+      books: new Books(policy, now, undefined, nameOf),
       notices: [misfit('the books of an earlier run', reason)],
     }
   }
@@ -243,6 +259,12 @@ function noticeOf({ name, state, reason, advice }: SensorStatus): Notice {
   return { level, message: 'sensor changed its state', fields }
 }
 
+const silenceNotice = ({ address, reason }: Silence): Notice => ({
+  level: 'warn',
+  message: 'nobody says what containers are called here: they are shown by what their cgroup says',
+  fields: { address, reason },
+})
+
 const conservationNotice = (error: bigint): Notice[] =>
   error === 0n
     ? []
@@ -269,6 +291,8 @@ export const policyOf = (config: Config): LedgerPolicy => ({
   processes: config.processes.enabled ? config.processes.top : 0,
   seriesLimit: config.seriesLimit,
 })
+
+const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
 
 export const sensorSettings = ({ nvidia, powerModel, hwmon }: Config): Parameters<typeof sensors>[1] => ({
   nvidia: nvidia.enabled,

@@ -80,15 +80,57 @@ export interface Reading {
 
 /** What a cgroup path says about who lives there. Empty strings where it says nothing. */
 export interface Identity {
-  /** Full container id (64 hex digits for the common runtimes). */
+  /** Full container id: 64 hex digits for the common runtimes, the name for LXC, nspawn and virtual machines. */
   readonly containerId: string
-  /** `docker`, `containerd`, `cri-o`, `podman`, ...; `host` outside containers. */
+  /** `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `libvirt`, ...; `host` outside containers. */
   readonly runtime: string
+  /** Containers that this one runs in, innermost first. */
+  readonly outerContainerIds: readonly string[]
   readonly podUid: string
+  /** Number of the Slurm job. */
+  readonly slurmJob: string
+  /** Its step: a number, `batch`, `extern` or `interactive`. */
+  readonly slurmStep: string
   /** systemd unit such as `nginx.service`. */
   readonly unit: string
   /** Outermost systemd slice around it, such as `system.slice` or `user.slice`; those inside only divide it. */
   readonly slice: string
+  /** Number of the user whose slice or Slurm folder it is in. */
+  readonly userId: string
+}
+
+/** What a container's pod is called, and what made it. Empty where that is not known. */
+export interface PodFindings {
+  readonly name: string
+  readonly namespace: string
+  readonly labels: Readonly<Record<string, string>>
+  /** The controller that it belongs to, such as a ReplicaSet. */
+  readonly owner: { readonly kind: string; readonly name: string } | undefined
+}
+
+/** What a daemon says about a container. */
+export interface ContainerFindings {
+  readonly name: string
+  readonly image: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly pod: PodFindings | undefined
+}
+
+/** What a Slurm job's processes say about it. */
+export interface JobFindings {
+  readonly name: string
+  readonly account: string
+  readonly user: string
+}
+
+/** What this machine's daemons and files say about those who live in a cgroup. */
+export interface Findings {
+  readonly container: ContainerFindings | undefined
+  /** Only the container that it runs in is known. */
+  readonly isOuter: boolean
+  readonly job: JobFindings | undefined
+  /** Name of the user whose slice it is in. */
+  readonly user: string
 }
 
 /** A cgroup in which consumers live. One object for as long as the cgroup exists. */

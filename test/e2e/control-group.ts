@@ -1,6 +1,7 @@
 /** A control group as a container runtime makes it, to run a test's processes in. */
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
+import { dirname } from 'node:path'
 
 const BASE = '/sys/fs/cgroup'
 
@@ -18,10 +19,13 @@ export class ControlGroup {
   readonly containerId = randomBytes(32).toString('hex')
   readonly folder: string
 
-  constructor(root = ROOTS.find((folder) => existsSync(`${folder}/cgroup.procs`))) {
+  readonly #made: string | undefined
+
+  /** @param path without it, that of a container of Docker's */
+  constructor(root = ROOTS.find((folder) => existsSync(`${folder}/cgroup.procs`)), path?: string) {
     if (root === undefined) throw new Error(`no control group below ${BASE} counts CPU time`)
-    this.folder = `${root}/docker-${this.containerId}.scope`
-    mkdirSync(this.folder)
+    this.folder = `${root}/${path ?? `docker-${this.containerId}.scope`}`
+    this.#made = mkdirSync(this.folder, { recursive: true })
   }
 
   /** A command that enters the group and becomes the given one. */
@@ -34,6 +38,8 @@ export class ControlGroup {
     while (readFileSync(`${this.folder}/cgroup.procs`, 'utf8') !== '') {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    rmdirSync(this.folder)
+    for (let folder = this.folder; folder.startsWith(this.#made ?? folder); folder = dirname(folder)) {
+      rmdirSync(folder)
+    }
   }
 }

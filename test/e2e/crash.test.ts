@@ -22,10 +22,11 @@ const EARLY_SHARE = 0.3
 /** In milliseconds, after its start or its first page. */
 const LONGEST_LIFE = 900
 
-const RANGE = 262_143_328_850n
+/** A hundred times that of a processor: a loaded machine may take a while to start the exporter, and it must stay sure. */
+const RANGE = 26_214_332_885_000n
 const ZONES = [
   { folder: 'intel-rapl:0', name: 'package-0', start: RANGE - 1_000_000n, range: RANGE },
-  { folder: 'intel-rapl:0:1', name: 'dram', start: 5n, range: 65_712_999_613n },
+  { folder: 'intel-rapl:0:1', name: 'dram', start: 5n, range: RANGE },
   { folder: 'intel-rapl:1', name: 'psys', start: RANGE - 777_777_777n, range: RANGE },
 ]
 const DOMAIN_OF = { 'intel-rapl:0': 'package-0', 'intel-rapl:0:1': 'dram-0', 'intel-rapl:1': 'psys' }

@@ -104,18 +104,12 @@ requireProgram('cc', 'the exporter beside a driver', () => {
         `--path.nvml=${old.path}`,
         `--config.file=${join(folder, 'config.yaml')}`,
       ])
-      const page = await exporter.page((text) => Number(energyOf(text, gpu) ?? 0) > 0)
-      const before = old.get('calls')
-      const after = await exporter.page((text) => energyOf(text, gpu) !== energyOf(page, gpu))
-      const [first, last] = [page, after].map((text) => Number(energyOf(text, gpu)))
-      // constant, so that only the moments between a tick and its samples show
-      expect(Number(valueOf(after, 'domain_power_watts', { domain: gpu.uuid }))).toBeCloseTo(250, -1)
-      expect(
-        valueOf(after, 'domain_energy_joules_total', { domain: gpu.uuid, method: 'integrated' }),
-      ).toBeDefined()
-      expect((last ?? 0) - (first ?? 0)).toBeGreaterThan(400)
-      // a look at the board is seven calls; a sample is one more, ten times a second
-      expect(old.get('calls') - before).toBeGreaterThan(15)
+      const integrated = { domain: gpu.uuid, method: 'integrated' }
+      await exporter.page((text) => Number(valueOf(text, 'domain_energy_joules_total', integrated) ?? 0) > 0)
+      // To find the board and to look at it are fewer calls than these: what is more are samples of power.
+      await exporter.page(
+        (text) => old.get('calls') > 40 + 10 * Number(valueOf(text, 'tick_duration_seconds_count')),
+      )
       old.close()
     },
     PERIOD,

@@ -1,4 +1,5 @@
 /** A small machine whose ledger is booked by hand, and the page of it. */
+import { identityOf } from '../../exporter/src/activity/identity.ts'
 import { MachinePage, type MachineState } from '../../exporter/src/exposition/machine-page.ts'
 import { PageWriter } from '../../exporter/src/exposition/page.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
@@ -21,9 +22,9 @@ const DOMAINS = {
 const group = (unit: string, containerId = ''): Group => ({
   path: `/system.slice/${unit}`,
   identity: {
+    ...identityOf('/'),
     containerId,
     runtime: containerId === '' ? 'host' : 'docker',
-    podUid: '',
     unit: containerId === '' ? unit : '',
     slice: 'system.slice',
   },

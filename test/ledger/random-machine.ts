@@ -1,5 +1,6 @@
 /** Random machines, policies and times for the properties of the ledger, and a watch over what it shows. */
 import fc from 'fast-check'
+import { identityOf } from '../../exporter/src/activity/identity.ts'
 import { IDLE_POLICIES, type IdlePolicy } from '../../exporter/src/ledger/idle-policy.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Account } from '../../exporter/src/ledger/view.ts'
@@ -85,9 +86,9 @@ export const machines = fc.oneof(
 const group = (index: number): Group => ({
   path: `/group-${index}`,
   identity: {
+    ...identityOf('/'),
     containerId: index % 3 === 0 ? '' : `${index}`.padStart(64, 'a'),
     runtime: index % 3 === 0 ? 'host' : 'docker',
-    podUid: '',
     unit: index % 3 === 0 ? `unit-${index % 6}.service` : '',
     slice: 'system.slice',
   },

@@ -1,4 +1,5 @@
 /** What the examples of this folder are made of: domains, readings, cgroups and processes, in joules and seconds. */
+import { identityOf } from '../../exporter/src/activity/identity.ts'
 import type { EnergyClass } from '../../exporter/src/ledger/classes.ts'
 import type { LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Account } from '../../exporter/src/ledger/view.ts'
@@ -41,7 +42,7 @@ export const reading = (one: Domain, spent: number, from: number, to: number): R
 
 export const group = (unit: string): Group => ({
   path: `/system.slice/${unit}`,
-  identity: { containerId: '', runtime: 'host', podUid: '', unit, slice: 'system.slice' },
+  identity: identityOf(`/system.slice/${unit}`),
 })
 
 export type Process = Extract<Consumer, { kind: 'process' }>

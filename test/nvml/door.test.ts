@@ -71,6 +71,13 @@ const thread = (index = -1): ScriptedThread => {
   return found
 }
 
+/** The first look of a session, answered. */
+async function opened(): Promise<void> {
+  const look = door.look(seconds(0))
+  thread().saw(0)
+  await look
+}
+
 /** A look that nobody answers until its time is over. */
 async function lookInVain(at: number): Promise<NvmlAnswer> {
   const look = door.look(seconds(at))
@@ -92,7 +99,17 @@ describe('a look', () => {
     expect(threads).toHaveLength(1)
   })
 
+  test('of a session that takes long to open says so', async () => {
+    expect(await lookInVain(1)).toEqual({
+      kind: 'failed',
+      why: 'a session with NVML is being opened',
+      advice: expect.stringContaining('persistence mode'),
+    })
+    expect(await door.look(seconds(2))).toMatchObject({ why: 'a session with NVML is being opened' })
+  })
+
   test('that is not answered has failed after a second, with the board that the call is about', async () => {
+    await opened()
     const look = door.look(seconds(1))
     Atomics.store(thread().progress, 0, 3)
     await jest.advanceTimersByTimeAsync(1000)
@@ -104,11 +121,12 @@ describe('a look', () => {
   })
 
   test('never overlaps another, and the next one does not wait', async () => {
+    await opened()
     await lookInVain(1)
     expect(await door.look(seconds(2))).toMatchObject({ kind: 'failed' })
     await jest.advanceTimersByTimeAsync(60_000)
     expect(await door.look(seconds(62))).toMatchObject({ why: expect.stringContaining('more than a minute') })
-    expect(thread().heard).toHaveLength(1)
+    expect(thread().heard).toHaveLength(2)
   })
 
   test('after a late one has all that the late one saw', async () => {

@@ -43,6 +43,8 @@ export class CgroupTree {
   #used = new Map<Group, Nanoseconds>()
   #groups: readonly Group[] | undefined
   #looks = 0
+  /** Of the exporter's cgroup namespace, once it is needed and known. */
+  #namespaceRoot: readonly string[] | undefined
 
   constructor(world: World) {
     this.#world = world
@@ -82,13 +84,40 @@ export class CgroupTree {
   /** @param text what /proc/<pid>/cgroup holds */
   groupOf(text: string): Group {
     let node = this.#root
-    for (const name of pathIn(text, this.#hierarchy.kind).split('/')) {
-      if (name === '' || name === '..') continue
+    for (const name of this.#fromRoot(segmentsOf(pathIn(text, this.#hierarchy.kind)))) {
       const child = node.children.get(name) ?? this.#adopt(node, name)
       if (child === undefined) break // the nearest that is known
       node = child
     }
     return node.group
+  }
+
+  /**
+   * Within a cgroup namespace the kernel shows paths from where that begins, with `..` for what lies beside it
+   * (https://man7.org/linux/man-pages/man7/cgroup_namespaces.7.html).
+   */
+  #fromRoot(segments: readonly string[]): readonly string[] {
+    const rest = segments.filter((segment) => segment !== '..')
+    const ups = segments.length - rest.length
+    if (ups === 0) return rest
+    this.#namespaceRoot ??= this.#findNamespaceRoot()
+    return [...(this.#namespaceRoot ?? []).slice(0, -ups), ...rest]
+  }
+
+  /** Where the exporter's own group is in the whole tree, less where it is in its namespace. */
+  #findNamespaceRoot(): readonly string[] | undefined {
+    const { files, procfs } = this.#world
+    const stat = files.readText(`${procfs}/self/stat`)
+    const own = files.readText(`${procfs}/self/cgroup`)
+    if (stat instanceof Unreadable || own instanceof Unreadable) return undefined
+    const member = new RegExp(`^${parseInt(stat, 10)}$`, 'm')
+    const group = this.groups.find(({ path }) => {
+      const members = files.readText(`${this.#hierarchy.root}${path}/cgroup.procs`)
+      return !(members instanceof Unreadable) && member.test(members)
+    })
+    const depth = segmentsOf(pathIn(own, this.#hierarchy.kind)).length
+    const path = segmentsOf(group?.path ?? '')
+    return group && path.slice(0, path.length - depth)
   }
 
   /** On a hybrid machine the first container may come into a tree that was empty: from then on that one counts. */
@@ -98,6 +127,7 @@ export class CgroupTree {
     this.#hierarchy = found
     this.#root = newNode('/', found.root, undefined)
     this.#groups = undefined
+    this.#namespaceRoot = undefined
   }
 
   /** @returns what the group and all below it used; undefined when the group is gone */
@@ -229,6 +259,8 @@ function findHierarchy(world: World): Hierarchy {
   if (hasFile(`${unified}/cpu.stat`)) return { kind: 'v2', root: unified, isRootExact: false }
   return { kind: 'none', root: '', isRootExact: true }
 }
+
+const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '')
 
 /** Each line is `number:controllers:path`; version 2 has the number 0 and no controllers. */
 function pathIn(text: string, kind: Hierarchy['kind']): string {

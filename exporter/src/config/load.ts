@@ -43,6 +43,11 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
   seriesLimit: content.series_limit,
   timeZone,
   node: content.node,
+  kubelet: {
+    url: content.kubelet.url,
+    tokenFile: content.kubelet.token_file,
+    caFile: content.kubelet.ca_file,
+  },
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
   demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
   report: reportConfigOf(content.report),

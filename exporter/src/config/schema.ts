@@ -92,6 +92,30 @@ const processes = z
   .prefault({})
   .describe('The view of single processes.')
 
+const kubelet = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^https?$/, error: 'must be an URL such as https://127.0.0.1:10250' })
+      .default('https://127.0.0.1:10250')
+      .describe(
+        'Where the kubelet of this node answers. With `http` it is asked without a token, as its read-only port allows.',
+      ),
+    token_file: z
+      .string()
+      .default('/var/run/secrets/kubernetes.io/serviceaccount/token')
+      .describe(
+        'Token of a service account that may get `nodes/pods` or `nodes/proxy`. Where there is no such file, the kubelet is not asked.',
+      ),
+    ca_file: z
+      .string()
+      .default('')
+      .describe(
+        "Authority that has signed the kubelet's certificate. Without it, a kubelet at a loopback address is not verified, and one elsewhere by the `ca.crt` beside the token.",
+      ),
+  })
+  .prefault({})
+  .describe('Whom to ask for the names and owners of pods; the API server is never asked.')
+
 export const configSchema = z.strictObject({
   tick_seconds: amount(0.1, 60).default(1).describe('How often sensors are read and energy is booked.'),
   birth_hold_seconds: amount(0, 600)
@@ -126,6 +150,7 @@ export const configSchema = z.strictObject({
     .string()
     .default('')
     .describe('Name of this machine, which budgets can choose by. Without it, its host name.'),
+  kubelet,
   budgets,
   demand,
   report,
@@ -161,6 +186,7 @@ export interface Config {
   readonly timeZone: string
   /** Empty: the name of the host. */
   readonly node: string
+  readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */

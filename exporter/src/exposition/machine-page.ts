@@ -233,7 +233,7 @@ function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): v
     const { workload, namespace, kind, user, account } = names.facts
     if (containerId !== '') {
       const labels = [containerId, container, pod, podNamespace, podUid, image, runtime]
-      containers.set(containerId, { labels, value: 1 })
+      containers.set(`${runtime}\0${containerId}`, { labels, value: 1 })
     }
     workloads.set(`${workload}\0${namespace}`, {
       labels: [workload, namespace, kind, managerOf(identity), user, account],
@@ -251,8 +251,10 @@ function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): v
   writer.table(catalogue.workloadInfo, Array.from(workloads.values()))
 }
 
-/** Who starts and ends it: the container runtime, systemd, or nobody that is known. */
-function managerOf({ containerId, runtime, unit }: Identity): string {
+/** Who starts and ends it: the cluster, the container runtime, systemd, or nobody that is known. */
+function managerOf({ containerId, podUid, runtime, slurmJob, unit }: Identity): string {
+  if (podUid !== '') return 'kubernetes'
+  if (slurmJob !== '') return 'slurm'
   if (containerId !== '') return runtime
   return unit === '' ? '' : 'systemd'
 }

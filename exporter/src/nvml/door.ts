@@ -30,6 +30,10 @@ const ABSENT_MILLISECONDS = 300_000
 /** A thread that ended by itself would do so again at once. */
 const RESTART_MILLISECONDS = 30_000
 
+/** A driver without persistence mode wakes every GPU when a session is opened. */
+const OPENING_ADVICE =
+  'this takes seconds for each GPU where persistence mode is off; if it goes on, see the kernel log (dmesg)'
+
 type Thread = ReturnType<NvmlDoorOptions['startThread']>
 
 /** The look that is under way. */
@@ -48,6 +52,8 @@ export class NvmlDoor implements Nvml {
   #newest: NvmlLook | undefined
   /** Of a look that nobody waited for. */
   #late: NvmlLook | undefined
+  /** It has answered once: its session is open. */
+  #opened: Thread | undefined
   #onEnd: (() => void) | undefined
   /** Without a thread: when to try again, and what to answer until then. */
   #restartAt = 0
@@ -130,6 +136,7 @@ export class NvmlDoor implements Nvml {
     const pending = this.#pending
     if (pending?.thread !== thread) return
     this.#pending = undefined
+    this.#opened = thread
     if (pending.resolve !== undefined) {
       pending.resolve(answer)
       return
@@ -166,6 +173,9 @@ export class NvmlDoor implements Nvml {
   }
 
   #noAnswer(): NvmlAnswer {
+    if (this.#pending?.thread !== this.#opened) {
+      return { kind: 'failed', why: 'a session with NVML is being opened', advice: OPENING_ADVICE }
+    }
     const since = this.#pending?.since ?? performance.now()
     const device = Atomics.load(this.#progress, 0)
     const where = device < 0 ? '' : ` in a call about GPU ${device}`

@@ -40,6 +40,7 @@ export interface HistoryState {
   readonly version: 1
   readonly zone: string
   readonly closed_to: number
+  readonly days_closed_to: number
   readonly generation: number
   readonly hours: readonly BucketRecord[]
   readonly days: readonly BucketRecord[]
@@ -98,6 +99,8 @@ export class History {
   #month: Month | undefined
   /** The end of the last hour that was handed out. */
   #closedTo = 0
+  /** The end of the last day that was handed out in this generation. */
+  #daysClosedTo = 0
   #generation = 0
   #downSpan: WallSpan | undefined
   readonly #rowsOf = new WeakMap<WorkloadFacts, CachedRows>()
@@ -153,7 +156,7 @@ export class History {
     if (wall >= CLOCK_IS_SET) {
       if (wall < this.#closedTo - MOST_SET_BACK) {
         this.#closedTo = this.#calendar.hourOf(wall).from
-        this.#generation += 1
+        this.#beginGeneration()
       }
       this.#gatherStrays(this.#shown(wall))
       while (this.#hours[0] !== undefined && this.#hours[0].span.to <= wall) this.#endHour(this.#hours[0])
@@ -186,6 +189,7 @@ export class History {
       version: 1,
       zone,
       closed_to: this.#closedTo,
+      days_closed_to: this.#daysClosedTo,
       generation: this.#generation,
       hours: this.#hours.map((hour) => recordOf(hour.close('hour', zone, this.#generation))),
       days: this.#days.map((day) => recordOf(day.close('day', zone, this.#generation))),
@@ -200,12 +204,13 @@ export class History {
    * @throws RangeError when the state is not what `state` gives; then nothing has changed
    */
   restore(state: unknown): void {
-    const { zone, closedTo, generation, hours, days, ended, month } = contentOf(state)
+    const { zone, closedTo, daysClosedTo, generation, hours, days, ended, month } = contentOf(state)
     if (zone !== this.#calendar.zone) {
       this.#takeOver(state, zone)
       return
     }
     this.#closedTo = closedTo
+    this.#daysClosedTo = daysClosedTo
     this.#generation = generation
     this.#hours = hours.map((hour) => Bucket.reopen(hour))
     this.#days = days.map((day) => Bucket.reopen(day))
@@ -220,6 +225,7 @@ export class History {
     for (const hour of other.#hours.filter(isTimed)) other.#endHour(hour)
     other.#endDays(seconds(Infinity))
     this.#closedTo = 0
+    this.#daysClosedTo = 0
     this.#generation = other.#generation + 1
     this.#hours = other.#hours
     this.#days = []
@@ -293,10 +299,7 @@ export class History {
     const { from, to } = hour.span
     this.#hours = this.#hours.filter((one) => one !== hour)
     this.#closedTo = to
-    const day =
-      this.#days.find(({ span }) => span.from <= from && from < span.to) ??
-      opened(this.#days, this.#calendar.dayOf(from))
-    day.merge(hour)
+    this.#dayAt(from).merge(hour)
     if (this.#month === undefined || from < this.#month.span.from || from >= this.#month.span.to) {
       this.#month = { span: this.#calendar.monthOf(from), sums: new WorkloadSums() }
     }
@@ -304,10 +307,25 @@ export class History {
     this.#ended.push(hour.close('hour', this.#calendar.zone, this.#generation))
   }
 
+  /** A day that was handed out, because the clock was ahead for a while, comes again in a generation of its own. */
+  #dayAt(at: Seconds): Bucket {
+    const known = this.#days.find(({ span }) => span.from <= at && at < span.to)
+    if (known !== undefined) return known
+    const span = this.#calendar.dayOf(at)
+    if (span.from < this.#daysClosedTo) this.#beginGeneration()
+    return opened(this.#days, span)
+  }
+
+  #beginGeneration(): void {
+    this.#generation += 1
+    this.#daysClosedTo = 0
+  }
+
   /** Days that are over, and those of a clock that was wrong. */
   #endDays(now: Seconds): void {
     const isOver = ({ span }: Bucket): boolean => span.to <= now || span.from > now + DAY
     for (const day of this.#days.filter(isOver)) {
+      this.#daysClosedTo = Math.max(this.#daysClosedTo, day.span.to)
       this.#ended.push(day.close('day', this.#calendar.zone, this.#generation))
     }
     this.#days = this.#days.filter((day) => !isOver(day))
@@ -373,16 +391,17 @@ const OTHER_SUM = JSON.stringify(['other', ''])
 /** @throws RangeError */
 function contentOf(state: unknown) {
   const content = (state ?? {}) as Record<string, unknown>
-  const { version, zone, closed_to: closedTo, generation } = content
+  const { version, zone, closed_to: closedTo, days_closed_to: daysClosedTo, generation } = content
   const hours = bucketsOf(content['hours'])
   const days = bucketsOf(content['days'])
   const ended = bucketsOf(content['ended'])
   const month = monthOf(content['month'])
   const isWhole = hours !== undefined && days !== undefined && ended !== undefined && month !== undefined
-  if (version !== 1 || typeof zone !== 'string' || !isAmount(closedTo) || !isAmount(generation) || !isWhole) {
+  const isPlaced = isAmount(closedTo) && isAmount(daysClosedTo) && isAmount(generation)
+  if (version !== 1 || typeof zone !== 'string' || !isPlaced || !isWhole) {
     throw new RangeError('the state of the history is damaged or of another version')
   }
-  return { zone, closedTo, generation, hours, days, ended, month: month ?? undefined }
+  return { zone, closedTo, daysClosedTo, generation, hours, days, ended, month: month ?? undefined }
 }
 
 /** @returns undefined when one of them is no bucket */
