@@ -16,7 +16,7 @@ import type { Findings, Identity } from '../../exporter/src/model.ts'
 import { NamesRoom, type Silence } from '../../exporter/src/names/names.ts'
 import { field } from '../../exporter/src/names/protobuf.ts'
 import { seconds } from '../../exporter/src/units.ts'
-import { linuxWorld, type World } from '../../exporter/src/world.ts'
+import { linuxClock, linuxWorld, type World } from '../../exporter/src/world.ts'
 import { deadline } from '../e2e/deadline.ts'
 import { selfSigned } from '../exposition/tls-files.ts'
 
@@ -55,11 +55,7 @@ afterEach(async () => {
 
 const world = (): World => ({
   ...linuxWorld({ procfs: '/proc', sysfs: '/sys', rootfs: root }, undefined),
-  clock: {
-    now: () => seconds(now),
-    wall: () => seconds(1.7e9 + now),
-    after: () => () => undefined,
-  },
+  clock: { ...linuxClock, now: () => seconds(now), wall: () => seconds(1.7e9 + now) },
 })
 
 function open(kubelet: { url?: string; caFile?: string } = {}): NamesRoom {
