@@ -448,7 +448,7 @@ describe('Slurm jobs and users', () => {
       'etc/passwd',
       'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nalias:x:1000:',
     )
-    const clock = { now: () => seconds(now), wall: () => seconds(0) }
+    const clock = { ...linuxClock, now: () => seconds(now), wall: () => seconds(0) }
     const kubelet = { url: 'https://127.0.0.1:1', tokenFile: '/none', caFile: '' }
     return new NamesRoom({ ...machine.world, clock }, { kubelet })
   }
