@@ -65,10 +65,10 @@ afterEach(async () => {
   rmSync(root, { recursive: true })
 })
 
-const world = (): World => ({
-  ...linuxWorld({ procfs: '/proc', sysfs: '/sys', rootfs: root }, undefined),
-  clock: { now: () => seconds(now), wall: () => seconds(1.7e9 + now) },
-})
+function world(): World {
+  const real = linuxWorld({ procfs: '/proc', sysfs: '/sys', rootfs: root }, undefined)
+  return { ...real, clock: { ...real.clock, now: () => seconds(now) } }
+}
 
 function open(kubelet: { url?: string; caFile?: string } = {}): NamesRoom {
   const tokenFile = join(root, 'token')
@@ -448,7 +448,7 @@ describe('Slurm jobs and users', () => {
       'etc/passwd',
       'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nalias:x:1000:',
     )
-    const clock = { now: () => seconds(now), wall: () => seconds(0) }
+    const clock = { ...machine.world.clock, now: () => seconds(now) }
     const kubelet = { url: 'https://127.0.0.1:1', tokenFile: '/none', caFile: '' }
     return new NamesRoom({ ...machine.world, clock }, { kubelet })
   }
