@@ -29,7 +29,7 @@ import { linuxWorld, Unreadable, type World } from './world.ts'
 const LOOK_SECONDS = 2
 
 /** What the command line gives, and what tests replace. */
-export interface Bench {
+export interface DoctorWorld {
   readonly world: World
   readonly config: Config
   readonly host: string
@@ -47,7 +47,7 @@ export async function doctor(
   complain: (message: string) => void,
 ): Promise<0 | 1> {
   const { clock, reason } = await openCpuClock(flags.procfs)
-  const bench: Bench = {
+  const here: DoctorWorld = {
     world: linuxWorld(
       flags,
       clock,
@@ -62,7 +62,7 @@ export async function doctor(
   const { json, calibrate, calibrateSeconds, output } = flags.doctor ?? NO_FLAGS
   if (calibrate) {
     if (output === undefined) complain(`watching for ${calibrateSeconds} s; let the machine idle`)
-    const calibration = calibrationOf(await watch(bench, seconds(calibrateSeconds)))
+    const calibration = calibrationOf(await watch(here, seconds(calibrateSeconds)))
     if (calibration.kind === 'refused') {
       complain(calibration.why)
       return 1
@@ -71,7 +71,7 @@ export async function doctor(
     else writeOutput(output, calibration.yaml)
     return 0
   }
-  const findings = await examine(bench)
+  const findings = await examine(here)
   write(json ? `${JSON.stringify(findings, undefined, 2)}\n` : findingsText(findings))
   return findings.exitCode
 }
@@ -88,7 +88,14 @@ function writeOutput(file: string, text: string): void {
 }
 
 /** Two looks make a reading of every counter. */
-export async function examine({ world, config, host, uid, cpuClockProblem, wait }: Bench): Promise<Findings> {
+export async function examine({
+  world,
+  config,
+  host,
+  uid,
+  cpuClockProblem,
+  wait,
+}: DoctorWorld): Promise<Findings> {
   const engine = new Engine(world, config)
   try {
     const first = await engine.tick(new PageWriter())
@@ -145,7 +152,7 @@ const BUSIEST = 3
 
 /** Watches an engine of its own for so long, and gives the means. */
 export async function watch(
-  { world, config, host, wait }: Omit<Bench, 'uid' | 'cpuClockProblem'>,
+  { world, config, host, wait }: Omit<DoctorWorld, 'uid' | 'cpuClockProblem'>,
   duration: Seconds,
 ): Promise<Watch> {
   const engine = new Engine(world, config)

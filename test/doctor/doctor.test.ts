@@ -8,7 +8,7 @@ import { examine } from '../../exporter/src/doctor-command.ts'
 import type { Findings } from '../../exporter/src/doctor/findings.ts'
 import { findingsText } from '../../exporter/src/doctor/text.ts'
 import { version } from '../../exporter/src/version.ts'
-import { PLACES } from './benches.ts'
+import { PLACES } from './places.ts'
 
 const find = (name: string): Promise<Findings> => {
   const place = PLACES.find((one) => one.name === name)

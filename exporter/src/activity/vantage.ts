@@ -3,13 +3,16 @@ import type { Vantage } from '../model.ts'
 import { Unreadable, type World } from '../world.ts'
 import { CgroupTree } from './cgroups.ts'
 
-/** Below the host's root file system. */
+/** Below the host's root file system: what the room of names asks, as far as it is in one place. */
 const SOCKETS = [
   ['docker', 'run/docker.sock'],
   ['podman', 'run/podman/podman.sock'],
   ['containerd', 'run/containerd/containerd.sock'],
   ['containerd', 'run/k3s/containerd/containerd.sock'],
+  ['containerd', 'run/k0s/containerd.sock'],
+  ['containerd', 'var/snap/microk8s/common/run/containerd.sock'],
   ['cri-o', 'run/crio/crio.sock'],
+  ['cri-dockerd', 'run/cri-dockerd.sock'],
   ['kubelet', 'var/lib/kubelet/pod-resources/kubelet.sock'],
 ] as const
 

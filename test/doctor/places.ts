@@ -1,13 +1,13 @@
 /** Eight places from which a doctor looks, made of the text machines. */
 import { loadConfig } from '../../exporter/src/config/load.ts'
-import type { Bench } from '../../exporter/src/doctor-command.ts'
+import type { DoctorWorld } from '../../exporter/src/doctor-command.ts'
 import type { Nvml } from '../../exporter/src/nvml.ts'
 import { statLine } from '../activity/host.ts'
 import { Machine } from '../machine.ts'
 
 export interface Place {
   readonly name: string
-  readonly open: () => Bench
+  readonly open: () => DoctorWorld
 }
 
 const CONTAINER = `${'c0ffee'.repeat(10)}abcd`
@@ -77,10 +77,10 @@ const NO_DRIVER: Nvml = {
   close: async () => undefined,
 }
 
-const bench = (
+const doctorWorld = (
   machine: Machine,
   { uid = 0, cpuClockProblem = '', spends = {} }: Setting = {},
-): Bench & { readonly machine: Machine } => ({
+): DoctorWorld & { readonly machine: Machine } => ({
   machine,
   world: { ...machine.world, nvml: NO_DRIVER },
   config: loadConfig(undefined, () => 'UTC'),
@@ -114,7 +114,7 @@ export const PLACES: readonly Place[] = [
       const machine = intel()
       populate(machine)
       machine.write('run/docker.sock', '')
-      return bench(machine, { spends: INTEL_SPENDS })
+      return doctorWorld(machine, { spends: INTEL_SPENDS })
     },
   },
   {
@@ -126,7 +126,7 @@ export const PLACES: readonly Place[] = [
       machine.refuse('run/docker.sock')
       for (const zone of RAPL_ZONES) machine.refuse(`${zone}/energy_uj`)
       machine.refuse('sys/class/powercap/intel-rapl-mmio:0/energy_uj')
-      return bench(machine, { uid: 1000, cpuClockProblem: 'the package koffi is not installed' })
+      return doctorWorld(machine, { uid: 1000, cpuClockProblem: 'the package koffi is not installed' })
     },
   },
   {
@@ -136,7 +136,7 @@ export const PLACES: readonly Place[] = [
       machine.write('.dockerenv', '')
       machine.write('sys/bus/pci/devices/0000:65:00.0/vendor', '0x10de')
       machine.write('sys/bus/pci/devices/0000:65:00.0/class', '0x030200')
-      return bench(machine)
+      return doctorWorld(machine)
     },
   },
   {
@@ -144,7 +144,7 @@ export const PLACES: readonly Place[] = [
     open: () => {
       const machine = masked()
       machine.write('var/run/secrets/kubernetes.io/serviceaccount/namespace', 'monitoring')
-      return bench(machine, { uid: 65_532 })
+      return doctorWorld(machine, { uid: 65_532 })
     },
   },
   {
@@ -153,7 +153,7 @@ export const PLACES: readonly Place[] = [
       const machine = Machine.fromFile('vm')
       cpuinfo(machine, 'AuthenticAMD', 'fpu vme de pse tsc msr hypervisor')
       populate(machine)
-      return bench(machine)
+      return doctorWorld(machine)
     },
   },
   {
@@ -163,7 +163,7 @@ export const PLACES: readonly Place[] = [
       machine.write('proc/cpuinfo', 'processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd42')
       populate(machine)
       machine.write('run/containerd/containerd.sock', '')
-      return bench(machine)
+      return doctorWorld(machine)
     },
   },
   {
@@ -171,7 +171,7 @@ export const PLACES: readonly Place[] = [
     open: () => {
       const machine = intel()
       populate(machine, { hidden: true })
-      return bench(machine, { uid: 998, spends: INTEL_SPENDS })
+      return doctorWorld(machine, { uid: 998, spends: INTEL_SPENDS })
     },
   },
   {
@@ -180,7 +180,7 @@ export const PLACES: readonly Place[] = [
       const machine = Machine.fromFile('amd-epyc')
       cpuinfo(machine, 'AuthenticAMD', 'fpu vme de pse tsc msr aperfmperf')
       populate(machine, { cgroups: false })
-      return bench(machine, {
+      return doctorWorld(machine, {
         spends: {
           'sys/class/powercap/intel-rapl:0/energy_uj': 130,
           'sys/class/powercap/intel-rapl:0:0/energy_uj': 44,
