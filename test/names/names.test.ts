@@ -24,7 +24,7 @@ import type { Allocation, Findings, Group, Identity } from '../../exporter/src/m
 import { NamesRoom, type Silence } from '../../exporter/src/names/names.ts'
 import { field } from '../../exporter/src/names/protobuf.ts'
 import { nanoseconds, seconds } from '../../exporter/src/units.ts'
-import { linuxClock, linuxWorld, type World } from '../../exporter/src/world.ts'
+import { linuxWorld, type World } from '../../exporter/src/world.ts'
 import { deadline } from '../e2e/deadline.ts'
 import { selfSigned } from '../exposition/tls-files.ts'
 import { Machine } from '../machine.ts'
@@ -65,10 +65,10 @@ afterEach(async () => {
   rmSync(root, { recursive: true })
 })
 
-const world = (): World => ({
-  ...linuxWorld({ procfs: '/proc', sysfs: '/sys', rootfs: root }, undefined),
-  clock: { ...linuxClock, now: () => seconds(now), wall: () => seconds(1.7e9 + now) },
-})
+function world(): World {
+  const real = linuxWorld({ procfs: '/proc', sysfs: '/sys', rootfs: root }, undefined)
+  return { ...real, clock: { ...real.clock, now: () => seconds(now) } }
+}
 
 function open(kubelet: { url?: string; caFile?: string } = {}): NamesRoom {
   const tokenFile = join(root, 'token')
@@ -448,7 +448,7 @@ describe('Slurm jobs and users', () => {
       'etc/passwd',
       'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nalias:x:1000:',
     )
-    const clock = { ...linuxClock, now: () => seconds(now), wall: () => seconds(0) }
+    const clock = { ...machine.world.clock, now: () => seconds(now) }
     const kubelet = { url: 'https://127.0.0.1:1', tokenFile: '/none', caFile: '' }
     return new NamesRoom({ ...machine.world, clock }, { kubelet })
   }
