@@ -29,6 +29,8 @@ export interface GpuProcess {
 
 /** A MIG device: a compute instance in a GPU instance. */
 export interface MigInstance {
+  /** `MIG-…`; empty where the driver does not say. */
+  readonly uuid: string
   readonly gpuInstance: number
   readonly computeInstance: number
   /** Slices of its GPU instance, and how many of them are its own. */

@@ -260,6 +260,7 @@ describe('MIG', () => {
     gpuSlices: number,
     more: Partial<MigInstance> = {},
   ): MigInstance => ({
+    uuid: '',
     gpuInstance,
     computeInstance: 0,
     gpuSlices,
@@ -334,6 +335,7 @@ test('shares are of one whole, weights are finite and of each user once, whateve
   const row = fc.record({ pid, timeStamp: fc.nat(5_000_000), sm: fc.nat(100) })
   const process = fc.record({ pid, kind: fc.constantFrom('compute' as const, 'graphics' as const) })
   const migInstance = fc.record({
+    uuid: fc.constant(''),
     gpuInstance: fc.nat(6),
     computeInstance: fc.nat(1),
     gpuSlices: fc.integer({ min: 1, max: 4 }),

@@ -78,6 +78,53 @@ describe('who holds an accelerator', () => {
     expect(holdersOf(given('1', train), everybody)).toEqual(everybody)
   })
 
+  describe('that MIG divides', () => {
+    const instance = (uuid: string, gpuInstance: number, gpuSlices: number, ...pids: number[]) => ({
+      uuid,
+      gpuInstance,
+      computeInstance: 0,
+      gpuSlices,
+      computeSlices: gpuSlices,
+      activity: undefined,
+      pids,
+      processesUnknown: '',
+    })
+    const divided = (...instances: ReturnType<typeof instance>[]) => ({
+      ...BOARD,
+      mig: { slices: 7, instances },
+    })
+    const three = instance('MIG-three', 1, 3, 1)
+    const two = instance('MIG-two', 2, 2, 3, 99)
+    const contexts = [
+      { to: rank0, share: 3 / 7 },
+      { to: server, share: 1 / 7 },
+      { to: 'unresolved_pid' as const, share: 1 / 7 },
+    ]
+
+    test('whoever was given an instance holds its slices; the others are held by contexts', () => {
+      expect(holdersOf(given('MIG-three', serve), contexts, [divided(three, two)])).toEqual([
+        { to: { kind: 'exited', group: serve }, share: 3 / 7 },
+        { to: server, share: 1 / 7 },
+        { to: 'unresolved_pid', share: 1 / 7 },
+      ])
+      expect(holdersOf(given('MIG-three::0', train), contexts, [divided(three)])).toEqual([
+        { to: rank0, share: 3 / 7 },
+      ])
+    })
+
+    test('an instance that nobody was given and nobody uses is held by nobody', () => {
+      const idle = instance('MIG-idle', 3, 1)
+      expect(holdersOf(given('MIG-three', train), contexts, [divided(three, idle)])).toEqual([
+        { to: rank0, share: 3 / 7 },
+      ])
+    })
+
+    test('contexts count where no instance was given, or the driver does not name it', () => {
+      expect(holdersOf(given('MIG-other', train), contexts, [divided(three, two)])).toEqual(contexts)
+      expect(holdersOf(given('', train), contexts, [divided(instance('', 1, 3, 1))])).toEqual(contexts)
+    })
+  })
+
   test('who has a context, where nobody was given it, it is another board, or MIG divides it', () => {
     expect(holdersOf([], everybody)).toEqual(everybody)
     expect(holdersOf(given('GPU-three', train), everybody)).toEqual(everybody)

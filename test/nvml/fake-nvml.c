@@ -93,7 +93,14 @@ u32 nvmlDeviceGetHandleByIndex_v2(u32 index, void **device) {
   *device = &machine->device[index];
   return OK;
 }
-u32 nvmlDeviceGetUUID(Device *d, char *out, u32 length) { ENTER(d); snprintf(out, length, "%s", d->uuid); return OK; }
+u32 nvmlDeviceGetUUID(void *handle, char *out, u32 length) {
+  Device *d = owner(handle);
+  Instance *inside = instance_of(handle);
+  ENTER(d);
+  if (inside == NULL) snprintf(out, length, "%s", d->uuid);
+  else snprintf(out, length, "MIG-%s-%u-%u", d->uuid + 4, (u32)inside->gpu_instance, (u32)inside->compute_instance);
+  return OK;
+}
 u32 nvmlDeviceGetName(Device *d, char *out, u32 length) { ENTER(d); snprintf(out, length, "%s", d->name); return OK; }
 
 typedef struct { char legacy[16]; u32 domain, bus, device, device_id, subsystem_id; char bus_id[32]; } PciInfo;

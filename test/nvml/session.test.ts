@@ -165,7 +165,14 @@ requireProgram('cc', 'NVML’s interface in a shared library', () => {
         mig: {
           slices: 7,
           instances: [
-            { gpuInstance: 1, computeInstance: 0, gpuSlices: 3, computeSlices: 3, pids: [10] },
+            {
+              uuid: expect.stringMatching(/^MIG-.*-1-0$/),
+              gpuInstance: 1,
+              computeInstance: 0,
+              gpuSlices: 3,
+              computeSlices: 3,
+              pids: [10],
+            },
             { gpuInstance: 2, computeInstance: 0, gpuSlices: 2, computeSlices: 2, pids: [11, 12] },
             { gpuInstance: 9, computeInstance: 0, gpuSlices: 1, computeSlices: 1, pids: [] },
           ],

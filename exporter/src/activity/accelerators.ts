@@ -274,7 +274,7 @@ function heldOf(now: readonly MigInstance[], before: readonly MigInstance[], use
 }
 
 /** A compute instance stands for its part of the slices of its GPU instance. */
-const gpuSlicesOf =
+export const gpuSlicesOf =
   (instances: readonly MigInstance[]) =>
   ({ gpuInstance, gpuSlices, computeSlices }: MigInstance): number => {
     const inside = instances.filter((one) => one.gpuInstance === gpuInstance && one.gpuSlices === gpuSlices)

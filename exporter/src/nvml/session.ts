@@ -438,6 +438,7 @@ export class NvmlSession {
     const computeSlices = hasSlices ? memory.readUInt32LE(28) : 1
     const pids = this.#pids(library, 'computeProcesses', handle)
     return {
+      uuid: this.#text((out) => library.uuid(handle, out, TEXT_BYTES)),
       gpuInstance,
       computeInstance,
       gpuSlices,
