@@ -40,15 +40,17 @@ export class Allocations {
       mig.instances.reduce((sum, one) => sum + slicesOf(one), 0),
     )
     const hasUnseen = contexts.some(({ to }) => to === 'unresolved_pid')
-    let isGiven = false
-    const holders = mig.instances.flatMap((instance) => {
+    const shares = mig.instances.map((instance) => {
       const share = slicesOf(instance) / slices
       const inside = contexts.filter(({ to }) => isOneOf(to, instance.pids))
-      const given = this.#holdersOf(groupsGiven(allocations, isNamed(instance.uuid)), inside, share)
-      if (given !== undefined) isGiven = true
-      return given ?? byContexts(inside, hasUnseen ? instance.pids.length - inside.length : 0, share)
+      const unseen = hasUnseen ? instance.pids.length - inside.length : 0
+      return {
+        given: this.#holdersOf(groupsGiven(allocations, isNamed(instance.uuid)), inside, share),
+        byContexts: byContexts(inside, unseen, share),
+      }
     })
-    return isGiven ? holders : undefined
+    if (shares.every(({ given }) => given === undefined)) return undefined
+    return shares.flatMap(({ given, byContexts: otherwise }) => given ?? otherwise)
   }
 
   /** In equal parts to those who were given it; undefined where nobody was. */
