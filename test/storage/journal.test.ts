@@ -106,6 +106,15 @@ describe('a run', () => {
     expect(run.journal.isDue(1010)).toBe(true)
   })
 
+  test('lets the journal of a large state grow with it', () => {
+    const run = new Run(open())
+    run.journal.beginAtOnce('x'.repeat(2 << 20), 0)
+    run.journal.append('x'.repeat(5 << 20))
+    expect(run.journal.isDue(10)).toBe(false)
+    run.journal.append('x'.repeat(4 << 20))
+    expect(run.journal.isDue(10)).toBe(true)
+  })
+
   test('of another boot does not go on, but keeps its books', () => {
     new Run(open()).tick(3)
     const { found } = open('boot-2')

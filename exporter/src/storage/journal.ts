@@ -17,8 +17,9 @@ import { codeOf, filesIn, headerOf, nameOf } from './generations.ts'
 export type { Complain, Found, JournalOptions } from './found.ts'
 export { VERSION } from './generations.ts'
 
-/** A journal is closed with a new state when it has become this long, … */
+/** A journal is closed with a new state when it has become this long, and some times as long as a state, … */
 const LONGEST_BYTES = 4 << 20
+const STATES_LONG = 4
 /** … or this old; after a failure it is tried again sooner. In seconds. */
 const OLDEST = 900
 const RETRY = 10
@@ -34,6 +35,7 @@ export class Journal {
   /** Undefined while nothing can be written. */
   #descriptor: number | undefined
   #bytes = 0
+  #stateBytes = 0
   /** Seconds on the clock of the callers. */
   #begunAt = -Infinity
   #syncedAt = -Infinity
@@ -68,7 +70,7 @@ export class Journal {
   isDue(at: number): boolean {
     if (this.#isWriting) return false
     const age = at - this.#begunAt
-    return age >= OLDEST || (age >= RETRY && (this.#isBehind || this.#bytes >= LONGEST_BYTES))
+    return age >= OLDEST || (age >= RETRY && (this.#isBehind || this.#bytes >= this.#longestBytes))
   }
 
   /** Begins a new generation while ticks go on; `state` holds all changes so far. */
@@ -163,8 +165,15 @@ export class Journal {
     return checkedLine(headerOf(this.#generation, this.#options.boot))
   }
 
+  /** A large state is not to be written more often than it is worth. */
+  get #longestBytes(): number {
+    return Math.max(LONGEST_BYTES, STATES_LONG * this.#stateBytes)
+  }
+
   #stateText(state: unknown): string {
-    return this.#header() + checkedLine(state)
+    const text = this.#header() + checkedLine(state)
+    this.#stateBytes = text.length
+    return text
   }
 
   #hasSettled(generation: number): void {
