@@ -32,7 +32,7 @@ export async function serve(flags: Flags): Promise<Exporter> {
   const web = loadWebConfig(flags.webConfigFile)
   if (flags.storagePath !== undefined) await hold(flags.storagePath)
   const self = new SelfMetrics(version)
-  self.configLoaded(linuxClock.wall())
+  self.configLoaded(linuxClock.wall(), config.zone)
   const { promise: mustRestart, resolve: onMustRestart } = unsettled<string>()
   const supervisor = new Supervisor({
     startThread: (current) => startThread(flags, current),
@@ -109,8 +109,9 @@ function startThread(flags: Flags, config: Config): Worker {
 
 function reload(flags: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
   try {
-    supervisor.reconfigure(configIn(flags))
-    self.configLoaded(linuxClock.wall())
+    const config = configIn(flags)
+    supervisor.reconfigure(config)
+    self.configLoaded(linuxClock.wall(), config.zone)
     log.info('the configuration was read again')
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause

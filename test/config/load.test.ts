@@ -41,6 +41,7 @@ const DEFAULTS = {
   seriesLimit: 20_000,
   timeZone: 'Asia/Kathmandu',
   node: '',
+  zone: '',
   kubelet: {
     url: 'https://127.0.0.1:10250',
     tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
@@ -101,6 +102,7 @@ processes: { enabled: false, top: 1000 }
 series_limit: 100
 time_zone: Europe/Berlin
 node: gpu-07
+zone: hall-1
 kubelet:
   url: http://127.0.0.1:10255
   ca_file: /etc/ca.crt
@@ -136,6 +138,7 @@ report:
       seriesLimit: 100,
       timeZone: 'Europe/Berlin',
       node: 'gpu-07',
+      zone: 'hall-1',
       kubelet: {
         url: 'http://127.0.0.1:10255',
         tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
@@ -206,7 +209,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `kubelet`, `budgets`, `demand`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -395,6 +398,7 @@ describe('describeConfig', () => {
       ['series_limit', 'whole number from 100 to 1000000', '20000'],
       ['time_zone', 'text', ''],
       ['node', 'text', ''],
+      ['zone', 'text', ''],
       ['kubelet', 'mapping', ''],
       ['kubelet.url', 'text', 'https://127.0.0.1:10250'],
       ['kubelet.token_file', 'text', '/var/run/secrets/kubernetes.io/serviceaccount/token'],

@@ -245,7 +245,7 @@ async function servedPage(): Promise<Forms> {
   for (let tick = 0; tick < 10; tick += 1) machine.spend(BUSY)
   const self = new SelfMetrics('1.2.3')
   self.tickTook(seconds(0.01))
-  self.configLoaded(seconds(1_760_000_000))
+  self.configLoaded(seconds(1_760_000_000), '')
   const { text, openMetrics } = machine.render()
   const bytes = { text: Buffer.from(text), openMetrics: Buffer.from(openMetrics) }
   const finished = finishPage(

@@ -42,14 +42,22 @@ describe('what the exporter says of itself', () => {
   })
 
   test('whether its configuration is the newest, and since when', async () => {
-    self.configLoaded(seconds(1_760_000_000.5))
+    self.configLoaded(seconds(1_760_000_000.5), 'hall-1')
     expect(await valueOf('wattribute_config_last_reload_successful')).toBe(1)
     self.configRefused()
     expect(await valueOf('wattribute_config_last_reload_successful')).toBe(0)
     expect(await valueOf('wattribute_config_last_reload_success_timestamp_seconds')).toBe(1_760_000_000.5)
-    self.configLoaded(seconds(1_760_000_001))
+    self.configLoaded(seconds(1_760_000_001), 'hall-2')
     expect(await valueOf('wattribute_config_last_reload_successful')).toBe(1)
     expect(await valueOf('wattribute_config_last_reload_success_timestamp_seconds')).toBe(1_760_000_001)
+  })
+
+  test('where it is, of the newest configuration only', async () => {
+    self.configLoaded(seconds(1_760_000_000), 'hall-1')
+    self.configLoaded(seconds(1_760_000_001), 'hall-2')
+    expect(await seriesOf('wattribute_node_info')).toEqual([
+      { labels: { zone: 'hall-2', version: '1.2.3' }, value: '1' },
+    ])
   })
 
   test('how long its ticks take', async () => {

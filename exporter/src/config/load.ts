@@ -43,6 +43,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
   seriesLimit: content.series_limit,
   timeZone,
   node: content.node,
+  zone: content.zone,
   kubelet: {
     url: content.kubelet.url,
     tokenFile: content.kubelet.token_file,

@@ -150,6 +150,12 @@ export const configSchema = z.strictObject({
     .string()
     .default('')
     .describe('Name of this machine, which budgets can choose by. Without it, its host name.'),
+  zone: z
+    .string()
+    .default('')
+    .describe(
+      'Room or closet of this machine, for `wattribute_node_info`: what shares meters shares a zone.',
+    ),
   kubelet,
   budgets,
   demand,
@@ -186,6 +192,8 @@ export interface Config {
   readonly timeZone: string
   /** Empty: the name of the host. */
   readonly node: string
+  /** Empty where nothing is said. */
+  readonly zone: string
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]

@@ -27,6 +27,8 @@ const LEFT_OUT = [
 export class SelfMetrics {
   readonly #registry = new Registry()
   readonly #tickDuration: Histogram
+  readonly #version: string
+  readonly #nodeInfo: Gauge
   readonly #engineRestarts: Counter
   readonly #configReload: Gauge
   readonly #configReloadTime: Gauge
@@ -40,7 +42,8 @@ export class SelfMetrics {
     })
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: SELDOM_MILLISECONDS })
     for (const name of LEFT_OUT) this.#registry.removeSingleMetric(name)
-    new Gauge(described(catalogue.nodeInfo)).set({ zone: '', version }, 1)
+    this.#version = version
+    this.#nodeInfo = new Gauge(described(catalogue.nodeInfo))
     new Gauge(described(catalogue.buildInfo)).set({ version, node_version: process.versions.node }, 1)
     this.#configReload = new Gauge(described(catalogue.configReload))
     this.#configReloadTime = new Gauge(described(catalogue.configReloadTime))
@@ -59,7 +62,10 @@ export class SelfMetrics {
     this.#engineRestarts.inc()
   }
 
-  configLoaded(wall: Seconds): void {
+  /** @param zone where this machine is, as the configuration says */
+  configLoaded(wall: Seconds, zone: string): void {
+    this.#nodeInfo.reset()
+    this.#nodeInfo.set({ zone, version: this.#version }, 1)
     this.#configReload.set(1)
     this.#configReloadTime.set(wall)
   }
