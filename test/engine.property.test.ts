@@ -236,45 +236,36 @@ const onThePage = (families: Families, domain: string): string =>
   String(sumOf(families, 'domain_energy_joules_total', (labels) => labels['domain'] === domain))
 
 describe('the whole way from raw files to the page', () => {
-  test('what was spent is what the domains show, through wraps, exits, moves and reused pids', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        versions,
-        configs,
-        fc.array(calm, { minLength: 1, maxLength: 25 }),
-        async (version, config, steps) => {
-          const play = await played(version, config)
-          for (const step of steps) {
-            const families = await play.run(step)
-            for (const [domain, spent] of play.spent) {
-              expect([domain, onThePage(families, domain)]).toEqual([domain, String(spent)])
+  test.each([
+    [
+      'what was spent is what the domains show, through wraps, exits, moves and reused pids',
+      calm,
+      SMALL_RANGE,
+    ],
+    ['a restart neither loses nor invents a joule, and no figure goes back', restarting, REAL_RANGE],
+  ])(
+    '%s',
+    async (_, step, range) => {
+      await fc.assert(
+        fc.asyncProperty(
+          versions,
+          configs,
+          fc.array(step, { minLength: 1, maxLength: 25 }),
+          async (version, config, steps) => {
+            const play = await played(version, config, range)
+            for (const one of steps) {
+              const families = await play.run(one)
+              for (const [domain, spent] of play.spent) {
+                expect([domain, onThePage(families, domain)]).toEqual([domain, String(spent)])
+              }
             }
-          }
-        },
-      ),
-      { numRuns: 60 },
-    )
-  }, 120_000)
-
-  test('a restart neither loses nor invents a joule, and no figure goes back', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        versions,
-        configs,
-        fc.array(restarting, { minLength: 1, maxLength: 25 }),
-        async (version, config, steps) => {
-          const play = await played(version, config, REAL_RANGE)
-          for (const step of steps) {
-            const families = await play.run(step)
-            for (const [domain, spent] of play.spent) {
-              expect([domain, onThePage(families, domain)]).toEqual([domain, String(spent)])
-            }
-          }
-        },
-      ),
-      { numRuns: 60 },
-    )
-  }, 120_000)
+          },
+        ),
+        { numRuns: 60 },
+      )
+    },
+    120_000,
+  )
 
   test('the books balance and nothing falls, whatever happens to the counters', async () => {
     await fc.assert(
