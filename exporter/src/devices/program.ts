@@ -26,15 +26,18 @@ export const runProgram: RunProgram = (program, words, { environment, signal }) 
     const path = process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin'
     const child = spawn(program, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // a group of its own, so that what it has started ends with it
       env: { PATH: path, LC_ALL: 'C', ...environment },
     })
     let failure: DeviceError | undefined
     const kill = (why: DeviceError): void => {
       failure ??= why
-      child.kill('SIGKILL')
-      // A child of its own may hold the pipes open.
-      child.stdout.destroy()
-      child.stderr.destroy()
+      if (child.pid === undefined) return
+      try {
+        process.kill(-child.pid, 'SIGKILL')
+      } catch {
+        child.kill('SIGKILL') // it has just ended
+      }
     }
     const stop = (): void => kill(new DeviceError(`${program} did not end in time`, SLOW))
     signal.addEventListener('abort', stop, { once: true })
