@@ -247,7 +247,12 @@ export class PolledSensor implements Sensor {
     for (const { why, advice } of this.#answer?.complaints ?? [])
       troubles.push({ domain: this.#device.name, component: this.about.components[0] ?? 'node', why, advice })
     if (this.#answer !== undefined) this.#shownAt = at
-    const surroundings = { zoneMeters, zoneReadings, gauges: this.#gauges, devices: [this.#seen()] }
+    const surroundings = {
+      zoneMeters,
+      zoneReadings,
+      gauges: this.#gauges,
+      devices: this.#answer === undefined ? [] : [this.#seen()],
+    }
     const shared = { domains, troubles, bookmarks: this.#bookmarks(), surroundings, polling }
     return this.#hasCounted(readings.length + zoneReadings.length > 0)
       ? { kind: 'readings', readings, ...shared }
