@@ -61,7 +61,17 @@ module.exports = {
     },
     only('ledger', 'pure: no I/O, no clock, no logger, no package'),
     only('workloads', 'pure: no I/O, no clock, no logger, no package'),
-    only('sensors', 'joules in; they know the machine, not the books', file('world', 'cpu-times', 'nvml')),
+    only(
+      'sensors',
+      'joules in; they know the machine, not the books',
+      file('world', 'cpu-times', 'nvml'),
+      room('devices'),
+    ),
+    only(
+      'devices',
+      'protocols of devices beside the kernel: one question, one answer; no periods, no energy, no books',
+      '^(node:)?(child_process|crypto|fs/promises|http|https|net|timers|tls)$',
+    ),
     only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times', 'nvml')),
     only(
       'nvml',

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { seconds, watts } from '../units.ts'
 import { budgetRuleOf, demandRuleOf } from './budget-schema.ts'
+import { ipmiConfigsOf, redfishConfigsOf } from './platform-schema.ts'
 import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { hwmonConfigOf } from './sensor-schema.ts'
@@ -44,6 +45,11 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
   timeZone,
   node: content.node,
   zone: content.zone,
+  pue: content.pue,
+  devices: {
+    ipmi: ipmiConfigsOf(content.ipmi, content.zone),
+    redfish: redfishConfigsOf(content.redfish, content.zone),
+  },
   kubelet: {
     url: content.kubelet.url,
     tokenFile: content.kubelet.token_file,
