@@ -70,7 +70,7 @@ module.exports = {
     only(
       'devices',
       'protocols of devices beside the kernel: one question, one answer; no periods, no energy, no books',
-      '^(node:)?(child_process|crypto|fs/promises|http|https|net|timers|tls)$',
+      '^(node:)?(child_process|crypto|dgram|fs/promises|http|https|net|timers|tls)$',
     ),
     only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times', 'nvml')),
     only(

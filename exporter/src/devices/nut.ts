@@ -12,7 +12,7 @@ export interface NutSettings {
   /** As the server calls it (`upsc -l`); without space or quote. */
   readonly ups: string
   /** Most servers let everybody read. */
-  readonly login?: { readonly username: string; readonly password: () => string } | undefined
+  readonly login?: { readonly username: string; readonly password: () => Promise<string> } | undefined
 }
 
 const LINE_LIMIT = 4096
@@ -30,7 +30,7 @@ export async function askNut(settings: NutSettings, signal: AbortSignal): Promis
   try {
     if (login !== undefined) {
       await command(connection, `USERNAME ${quoted(login.username)}`, settings)
-      await command(connection, `PASSWORD ${quoted(login.password())}`, settings)
+      await command(connection, `PASSWORD ${quoted(await login.password())}`, settings)
     }
     const variables = await list(connection, settings)
     connection.write('LOGOUT\n')
