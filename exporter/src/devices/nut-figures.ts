@@ -36,22 +36,22 @@ function outputOf(variables: Variables): MeterFigure | undefined {
 interface GaugeVariable {
   readonly variable: string
   readonly quantity: GaugeQuantity
-  readonly factor: number
+  readonly per: number
 }
 
 const GAUGES: readonly GaugeVariable[] = [
-  { variable: 'battery.charge', quantity: 'battery_charge_ratio', factor: 0.01 },
-  { variable: 'battery.runtime', quantity: 'battery_runtime_seconds', factor: 1 },
-  { variable: 'ups.load', quantity: 'ups_load_ratio', factor: 0.01 },
-  { variable: 'battery.temperature', quantity: 'temperature_celsius', factor: 1 },
-  { variable: 'ups.temperature', quantity: 'temperature_celsius', factor: 1 },
-  { variable: 'ambient.temperature', quantity: 'temperature_celsius', factor: 1 },
+  { variable: 'battery.charge', quantity: 'battery_charge_ratio', per: 100 },
+  { variable: 'battery.runtime', quantity: 'battery_runtime_seconds', per: 1 },
+  { variable: 'ups.load', quantity: 'ups_load_ratio', per: 100 },
+  { variable: 'battery.temperature', quantity: 'temperature_celsius', per: 1 },
+  { variable: 'ups.temperature', quantity: 'temperature_celsius', per: 1 },
+  { variable: 'ambient.temperature', quantity: 'temperature_celsius', per: 1 },
 ]
 
 const gaugesOf = (variables: Variables): GaugeFigure[] =>
-  GAUGES.flatMap(({ variable, quantity, factor }) => {
+  GAUGES.flatMap(({ variable, quantity, per }) => {
     const value = number(variables.get(variable))
-    return value === undefined ? [] : [{ id: variable.split('.')[0] ?? '', quantity, value: value * factor }]
+    return value === undefined ? [] : [{ id: variable.split('.')[0] ?? '', quantity, value: value / per }]
   })
 
 /** Flags of `ups.status`: OL on line, OB on battery, LB low battery, RB replace battery, ... */

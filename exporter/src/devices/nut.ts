@@ -34,11 +34,19 @@ export async function askNut(settings: NutSettings, signal: AbortSignal): Promis
     }
     const variables = await list(connection, settings)
     connection.write('LOGOUT\n')
-    return nutAnswer(variables)
+    const answer = nutAnswer(variables)
+    if (answer.meters.length + answer.gauges.length === 0) throw nothingSaid(settings)
+    return answer
   } finally {
     connection.close()
   }
 }
+
+const nothingSaid = ({ ups }: NutSettings): DeviceError =>
+  new DeviceError(
+    `${ups}: says nothing of power, load or battery`,
+    'a driver that has just been started says more a little later; "upsc" shows all that it says',
+  )
 
 async function command(connection: Connection, line: string, settings: NutSettings): Promise<void> {
   connection.write(`${line}\n`)

@@ -10,17 +10,19 @@ interface Unit {
   readonly of: 'power' | 'energy' | 'ratio' | 'seconds' | 'celsius' | 'rpm'
   /** Of the base unit: watts, joules, 1, seconds, degrees Celsius, turns per minute. */
   readonly factor: number
+  /** What it is divided by; a factor of 0.01 would not be exact. */
+  readonly per?: number
   /** Added afterwards. */
   readonly offset?: number
 }
 
 export const UNITS = {
-  mW: { of: 'power', factor: 0.001 },
+  mW: { of: 'power', factor: 1, per: 1000 },
   W: { of: 'power', factor: 1 },
   kW: { of: 'power', factor: 1000 },
   MW: { of: 'power', factor: 1e6 },
-  uJ: { of: 'energy', factor: 1e-6 },
-  mJ: { of: 'energy', factor: 0.001 },
+  uJ: { of: 'energy', factor: 1, per: 1e6 },
+  mJ: { of: 'energy', factor: 1, per: 1000 },
   J: { of: 'energy', factor: 1 },
   kJ: { of: 'energy', factor: 1000 },
   MJ: { of: 'energy', factor: 1e6 },
@@ -28,12 +30,12 @@ export const UNITS = {
   kWh: { of: 'energy', factor: 3.6e6 },
   MWh: { of: 'energy', factor: 3.6e9 },
   ratio: { of: 'ratio', factor: 1 },
-  percent: { of: 'ratio', factor: 0.01 },
+  percent: { of: 'ratio', factor: 1, per: 100 },
   s: { of: 'seconds', factor: 1 },
   min: { of: 'seconds', factor: 60 },
   h: { of: 'seconds', factor: 3600 },
   C: { of: 'celsius', factor: 1 },
-  F: { of: 'celsius', factor: 5 / 9, offset: -160 / 9 },
+  F: { of: 'celsius', factor: 5, per: 9, offset: -160 / 9 },
   rpm: { of: 'rpm', factor: 1 },
 } as const satisfies Readonly<Record<string, Unit>>
 
@@ -72,11 +74,11 @@ export class Figures {
   readonly #gauges: GaugeFigure[] = []
 
   add({ id, quantity, unit, scale }: Mapping, raw: number): void {
-    const of: Unit = UNITS[unit]
-    const value = raw * scale * of.factor + (of.offset ?? 0)
+    const { factor, per = 1, offset = 0 }: Unit = UNITS[unit]
+    const value = (raw * scale * factor) / per + offset
     if (quantity === 'power') this.#meter({ id, watts: value })
     else if (quantity === 'energy') {
-      this.#meter({ id, joules: value, stepJoules: Math.abs(scale) * of.factor })
+      this.#meter({ id, joules: value, stepJoules: (Math.abs(scale) * factor) / per })
     } else if (Number.isFinite(value)) this.#gauges.push({ id, quantity, value })
   }
 
