@@ -25,6 +25,9 @@ declare -A packages=(
   [runc]=runc
   [conmon]=conmon
   [busybox]=busybox-static
+  [ipmi_sim]=openipmi
+  [ipmitool]=ipmitool
+  [/usr/include/OpenIPMI/mcserv.h]=libopenipmi-dev
   [/usr/lib/python3/dist-packages/prometheus_client]=python3-prometheus-client
 )
 # what tests do without it
@@ -45,6 +48,9 @@ declare -A without=(
   [runc]='containers in test/names'
   [conmon]='containers of Podman in test/names'
   [busybox-static]='containers in test/names'
+  [openipmi]='management controllers in test/devices'
+  [ipmitool]='the same'
+  [libopenipmi-dev]='the same'
   [python3-prometheus-client]='OpenMetrics by the strict parser'
 )
 

@@ -12,6 +12,7 @@ import {
 import type { Config } from './config/schema.ts'
 import { budgetRows } from './exposition/budget-reports.ts'
 import { energyToDate } from './exposition/to-date.ts'
+import type { ConfiguredPue } from './exposition/facility-page.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
 import {
@@ -26,6 +27,7 @@ import type { Activity, Census, Group, Identity, Names, SensorStatus } from './m
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
+import type { Surroundings } from './sensors/sensor.ts'
 import { elapsed, type Seconds } from './units.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { namesOf } from './workloads/naming.ts'
@@ -68,6 +70,8 @@ export class Engine {
   #groups: readonly Group[] = []
   #held: readonly string[] = []
   #sensors: readonly SensorStatus[] = []
+  #around: Surroundings | undefined
+  #pue: ConfiguredPue | undefined
   #limitation = ''
   #openingNotices: Notice[]
 
@@ -79,6 +83,7 @@ export class Engine {
     this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
+    this.#pue = pueOf(config)
     const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
       this.#nameOf(identity),
     )
@@ -101,7 +106,9 @@ export class Engine {
     )
     const wall = clock.wall()
     const { domains, readings } = looks
-    const changes = this.#books.book({ at, wall, domains, readings, activity }, this.#sensorsStand())
+    this.#around = looks.surroundings
+    const tick = { at, wall, domains, readings, activity }
+    const changes = this.#books.book(tick, this.#sensorsStand(), this.#around)
     const closed = this.#books.takeClosed()
     this.#keeping?.append(changes)
     this.#keeping?.appendHistory(closed)
@@ -127,6 +134,7 @@ export class Engine {
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
     this.#attendance.place(placementOf(config))
     this.#names.reconfigure(namesSettings(config))
+    this.#pue = pueOf(config)
   }
 
   /** All that the next run needs to go on from here. */
@@ -206,6 +214,12 @@ export class Engine {
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,
+      facility: {
+        accounts: this.#books.facility.accounts,
+        gauges: this.#around?.gauges ?? [],
+        devices: this.#around?.devices ?? [],
+        pue: this.#pue,
+      },
     }
   }
 
@@ -303,9 +317,18 @@ export const policyOf = (config: Config): LedgerPolicy => ({
   seriesLimit: config.seriesLimit,
 })
 
+const pueOf = ({ pue, zone }: Config): ConfiguredPue | undefined =>
+  pue === undefined ? undefined : { zone, ratio: pue }
+
 const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
 
-export const sensorSettings = ({ nvidia, powerModel, hwmon }: Config): Parameters<typeof sensors>[1] => ({
+export const sensorSettings = ({
+  nvidia,
+  powerModel,
+  hwmon,
+  devices,
+}: Config): Parameters<typeof sensors>[1] => ({
+  devices,
   nvidia: nvidia.enabled,
   hwmon,
   powerModel: powerModel.enabled ? powerModel : undefined,

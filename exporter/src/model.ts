@@ -101,6 +101,31 @@ export interface ZoneReading {
   readonly to: Seconds
 }
 
+/** A meter of a device as it is set up, and how it is read. */
+export interface MeterSeen {
+  /** The label `domain`, or `meter` of a zone. */
+  readonly meter: string
+  readonly covers: 'node' | 'zone'
+  /** Empty where it covers a zone. */
+  readonly component: DomainComponent | ''
+  /** Empty where it covers this machine. */
+  readonly zone: string
+  readonly role: FacilityRole | ''
+  readonly method: Method
+  /** False: it is only shown. */
+  readonly booked: boolean
+  /** Where in the device it is found, such as a Redfish resource; empty where there is one place only. */
+  readonly source: string
+}
+
+/** What is to be known of a device whatever it reads now. */
+export interface DeviceSeen {
+  readonly sensor: string
+  readonly meters: readonly MeterSeen[]
+  /** Its own meters that cover nothing here. */
+  readonly uncovered: readonly string[]
+}
+
 /** What devices know besides energy. The unit is in the name; ratios are from 0 to 1. */
 export const GAUGE_QUANTITIES = [
   'battery_charge_ratio',
@@ -109,6 +134,7 @@ export const GAUGE_QUANTITIES = [
   'ups_on_battery',
   'temperature_celsius',
   'fan_speed_rpm',
+  'pump_speed_rpm',
   'heat_removed_watts',
 ] as const
 export type GaugeQuantity = (typeof GAUGE_QUANTITIES)[number]

@@ -157,6 +157,7 @@ export class BookedMachine {
       groups: this.#groups,
       budgets: [],
       demand: [],
+      facility: { accounts: [], gauges: [], devices: [], pue: undefined },
     }
   }
 

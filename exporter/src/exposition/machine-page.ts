@@ -16,6 +16,7 @@ import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
 import type { DemandStatus } from '../workloads/demand.ts'
 import { renderBudgets } from './budget-page.ts'
+import { renderFacility, type FacilityShown } from './facility-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
 
@@ -30,6 +31,7 @@ export interface MachineState {
   readonly groups: readonly Group[]
   readonly budgets: readonly BudgetStatus[]
   readonly demand: readonly DemandStatus[]
+  readonly facility: FacilityShown
 }
 
 const ENERGY_FAMILIES = {
@@ -63,6 +65,7 @@ export class MachinePage {
     const retired = renderBalance(writer, catalogue.ledgerRetired, state, (view, component) =>
       ledger.retired(view, component),
     )
+    renderFacility(writer, state.facility)
     renderBudgets(writer, state.budgets, state.demand)
     renderSelf(writer, state)
     return renderAudit(writer, ledger, (view, component) =>
@@ -197,6 +200,12 @@ function renderSensors(writer: PageWriter, { ledger, sensors, startedWall, at }:
   writer.table(
     catalogue.sensorFailures,
     sensors.map(({ name, failures }) => ({ labels: [name], value: failures, createdWall: startedWall })),
+  )
+  writer.table(
+    catalogue.sensorTls,
+    sensors.flatMap(({ name, tls }) =>
+      tls === undefined ? [] : [{ labels: [name], value: tls === 'verified' ? 1 : 0 }],
+    ),
   )
   const present = Array.from(ledger.nesting.leaves(at))
   writer.table(

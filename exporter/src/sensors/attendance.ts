@@ -253,6 +253,7 @@ function surroundingsIn(outcomes: readonly Outcome[]): Surroundings {
     zoneMeters: all.flatMap(({ zoneMeters }) => zoneMeters),
     zoneReadings: all.flatMap(({ zoneReadings }) => zoneReadings),
     gauges: all.flatMap(({ gauges }) => gauges),
+    devices: all.flatMap(({ devices }) => devices),
   }
 }
 

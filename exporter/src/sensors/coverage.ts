@@ -8,6 +8,7 @@ import {
   type Domain,
   type DomainComponent,
   type FacilityRole,
+  type MeterSeen,
   type Method,
   type ZoneMeter,
 } from '../model.ts'
@@ -72,6 +73,8 @@ export class CoveredMeter {
   /** How it is known, as of its newest energy. */
   method: Method = 'integrated'
   readonly #parts: readonly Part[]
+  /** Where its figures are found, of those that say it. */
+  #sources: readonly string[] = []
   /** What the figures taken away were ahead: at most 0. */
   #owed = 0
   #coveredTo: Seconds | undefined
@@ -123,12 +126,31 @@ export class CoveredMeter {
       if (spent !== undefined)
         part.waiting = part.waiting === undefined ? spent : together(part.waiting, spent)
     }
+    this.#sources = Array.from(new Set(this.#parts.flatMap(({ id }) => sourceOf(id, meters))))
     const spent = this.#settle()
     if (spent !== undefined) this.method = spent.method
     return {
       ...(spent !== undefined && { spent }),
       ...(complaints[0] !== undefined && { complaint: complaints[0] }),
     }
+  }
+
+  /** Ids of the device's figures that it is made of. */
+  get figures(): readonly string[] {
+    return this.#parts.map(({ id }) => id)
+  }
+
+  get seen(): MeterSeen {
+    const { use } = this
+    const shared = {
+      meter: use.name,
+      covers: use.covers,
+      method: this.method,
+      source: this.#sources.join(', '),
+    }
+    return use.covers === 'zone'
+      ? { ...shared, component: '', zone: use.zone, role: use.role, booked: true }
+      : { ...shared, component: use.component, zone: '', role: '', booked: use.isBooked }
   }
 
   /** Once each figure has told of energy. */
@@ -172,6 +194,9 @@ const sumOf = (amounts: readonly Microjoules[]): Microjoules =>
       amounts.reduce<number>((sum, one) => sum + one, 0),
     ),
   )
+
+const sourceOf = (id: string, meters: readonly MeterFigure[]): readonly string[] =>
+  meters.flatMap((meter) => (meter.id === id && meter.source !== undefined ? [meter.source] : []))
 
 function missing(id: string, meters: readonly MeterFigure[]): string {
   if (meters.length === 0) return 'it names no meter'

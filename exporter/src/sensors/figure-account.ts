@@ -84,9 +84,19 @@ export class FigureAccount {
   add(figure: MeterFigure, at: Seconds): AccountLook {
     const power = this.#powerIn(figure)
     const energy = energyIn(figure)
-    const untrue = power.untrue ?? energy.untrue
+    const untrue =
+      power.untrue ?? energy.untrue ?? (saysNothing(figure) ? 'it gives no figure this time' : undefined)
     const drawn = this.#integrate(power.watts, at, figure)
     this.#by ??= this.#choose(figure, power.watts, energy.raw)
+    if (
+      this.#by === 'power' &&
+      this.#choose(figure, power.watts, energy.raw) === 'counter' &&
+      energy.raw !== undefined
+    ) {
+      this.#by = 'counter' // its step has turned out to be finer
+      this.#first(energy.raw, at, figure)
+      return this.#byPower(drawn, figure)
+    }
     const look =
       this.#by === 'power' || this.#by === undefined
         ? this.#byPower(drawn, figure)
@@ -251,6 +261,9 @@ interface Drawn {
   readonly from: Seconds
   readonly to: Seconds
 }
+
+const saysNothing = ({ watts: power, joules }: MeterFigure): boolean =>
+  power === undefined && joules === undefined
 
 const STUCK = 'its energy counter stands still while power is drawn: its power counts instead'
 

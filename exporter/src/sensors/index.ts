@@ -3,23 +3,37 @@ import type { World } from '../world.ts'
 import { about as acpiPowerMeterAbout, acpiPowerMeter } from './acpi-power-meter.ts'
 import { about as graceAbout, grace } from './grace.ts'
 import { about as hwmonAbout, hwmon, type HwmonInput } from './hwmon.ts'
+import { about as ipmiAbout, ipmi, type IpmiDevice } from './ipmi.ts'
 import { about as jetsonAbout, jetson } from './jetson.ts'
 import { about as nvmlAbout, nvml } from './nvml.ts'
 import { about as powerModelAbout, powerModel, type PowerModelOptions } from './power-model.ts'
 import { about as raplAbout, rapl } from './rapl.ts'
+import { about as redfishAbout, redfish, type RedfishDevice } from './redfish.ts'
 import type { About, Sensor } from './sensor.ts'
+
+/** Devices that are asked over a network or through a program, by what they speak. */
+export interface Devices {
+  readonly ipmi: readonly IpmiDevice[]
+  readonly redfish: readonly RedfishDevice[]
+}
 
 export interface SensorSettings {
   /** Empty: nobody asks for them. */
   readonly hwmon: readonly HwmonInput[]
   /** Whether NVIDIA's driver is asked. */
   readonly nvidia: boolean
+  /** Kinds that are left out: none of them. */
+  readonly devices: Partial<Devices>
   /** Undefined: the model is switched off. */
   readonly powerModel: PowerModelOptions | undefined
 }
 
 export function sensors(world: World, settings: SensorSettings): Sensor[] {
+  const { devices } = settings
   return [
+    // First, so that a meter which somebody has set up is around one that the firmware has.
+    ...(devices.ipmi ?? []).map((device) => ipmi(world, device)),
+    ...(devices.redfish ?? []).map((device) => redfish(world, device)),
     rapl(world),
     acpiPowerMeter(world),
     grace(world),
@@ -30,7 +44,7 @@ export function sensors(world: World, settings: SensorSettings): Sensor[] {
   ]
 }
 
-/** In the same order. */
+/** One of each kind. */
 export const everyAbout: readonly About[] = [
   raplAbout,
   acpiPowerMeterAbout,
@@ -38,5 +52,7 @@ export const everyAbout: readonly About[] = [
   jetsonAbout,
   nvmlAbout,
   hwmonAbout,
+  ipmiAbout,
+  redfishAbout,
   powerModelAbout,
 ]

@@ -5,7 +5,7 @@
  * since the look before, and never waits.
  */
 import { DeviceError, type DeviceAnswer, type DeviceClient } from '../devices/device.ts'
-import type { Domain, Gauge, Reading, Tls, ZoneMeter, ZoneReading } from '../model.ts'
+import type { DeviceSeen, Domain, Gauge, Reading, Tls, ZoneMeter, ZoneReading } from '../model.ts'
 import { elapsed, seconds, type Seconds } from '../units.ts'
 import type { Clock } from '../world.ts'
 import { CoveredMeter, domainOf, together, zoneMeterOf, type MeterUse } from './coverage.ts'
@@ -247,11 +247,21 @@ export class PolledSensor implements Sensor {
     for (const { why, advice } of this.#answer?.complaints ?? [])
       troubles.push({ domain: this.#device.name, component: this.about.components[0] ?? 'node', why, advice })
     if (this.#answer !== undefined) this.#shownAt = at
-    const surroundings = { zoneMeters, zoneReadings, gauges: this.#gauges }
+    const surroundings = { zoneMeters, zoneReadings, gauges: this.#gauges, devices: [this.#seen()] }
     const shared = { domains, troubles, bookmarks: this.#bookmarks(), surroundings, polling }
     return this.#hasCounted(readings.length + zoneReadings.length > 0)
       ? { kind: 'readings', readings, ...shared }
       : { kind: 'warming-up', ...shared }
+  }
+
+  #seen(): DeviceSeen {
+    const covered = new Set(this.#entries.flatMap(({ meter }) => meter.figures))
+    const uncovered = (this.#answer?.meters ?? []).map(({ id }) => id).filter((id) => !covered.has(id))
+    return {
+      sensor: this.about.name,
+      meters: this.#entries.map(({ meter }) => meter.seen),
+      uncovered: uncovered.slice(0, MOST_GAUGES),
+    }
   }
 
   #everCounted = false

@@ -1,5 +1,6 @@
 /** The contract of every sensor: ask it, and it answers with a value, never with an exception. */
 import type {
+  DeviceSeen,
   Domain,
   DomainComponent,
   Gauge,
@@ -49,6 +50,7 @@ export interface Surroundings {
   readonly zoneMeters: readonly ZoneMeter[]
   readonly zoneReadings: readonly ZoneReading[]
   readonly gauges: readonly Gauge[]
+  readonly devices: readonly DeviceSeen[]
 }
 
 /** Of a source that is asked on a period of its own: what a look tells was learnt before. */
