@@ -12,8 +12,10 @@ import {
   flood,
   freePort,
   listens,
+  NOBODY,
   patient,
   RudeServer,
+  secretIn,
   start,
   temporaryFolder,
   type Started,
@@ -94,7 +96,12 @@ requireProgram(
   'a UPS of a real Network UPS Tools server',
   () => {
     const server = new NutServer()
-    const settings = (ups: string): NutSettings => ({ host: '127.0.0.1', port: server.port, ups })
+    const settings = (ups: string): NutSettings => ({
+      host: '127.0.0.1',
+      port: server.port,
+      ups,
+      credentials: NOBODY,
+    })
 
     beforeAll(() => server.start(['rack', 'dying', 'hanging']))
     afterAll(() => server.stop())
@@ -126,8 +133,8 @@ requireProgram(
     })
 
     test('takes a login, which the server only checks for what changes something', async () => {
-      const login = { username: 'monitor', password: async () => 'ri"g\\ht' }
-      const answer = await askRunning('rack', { login })
+      const credentials = secretIn(server.folder.path, 'ri"g\\ht', 'monitor')
+      const answer = await askRunning('rack', { credentials })
       expect(answer.meters[0]).toEqual({ id: 'output', watts: 1290 })
     })
 
@@ -190,14 +197,19 @@ describe('what variables mean', () => {
 })
 
 describe('a server that is none', () => {
+  const folder = temporaryFolder()
+  afterAll(() => folder.remove())
+
   const asked = async (
     greet: Parameters<typeof RudeServer.open>[0],
     signal: AbortSignal = patient(),
   ): Promise<{ why: string; open: number }> => {
     const server = await RudeServer.open(greet)
     try {
-      const login = { username: 'u', password: async () => 'planted-secret' }
-      const failure = await failureOf(askNut({ host: '127.0.0.1', port: server.port, ups: 'rack', login }, signal))
+      const credentials = secretIn(folder.path, 'planted-secret', 'monitor')
+      const failure = await failureOf(
+        askNut({ host: '127.0.0.1', port: server.port, ups: 'rack', credentials }, signal),
+      )
       expect(JSON.stringify(failure)).not.toContain('planted-secret')
       await eventually(async () => {
         if (server.open > 0) throw new Error('still connected')
@@ -251,7 +263,9 @@ describe('a server that is none', () => {
 
   test('where nobody listens', async () => {
     const port = await freePort()
-    const failure = await failureOf(askNut({ host: '127.0.0.1', port, ups: 'rack' }, patient()))
+    const failure = await failureOf(
+      askNut({ host: '127.0.0.1', port, ups: 'rack', credentials: NOBODY }, patient()),
+    )
     expect(failure.why).toBe(`127.0.0.1:${port} cannot be reached: ECONNREFUSED`)
     expect(failure.advice).toContain(`upsc rack@127.0.0.1:${port}`)
   })

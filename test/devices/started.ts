@@ -1,11 +1,12 @@
 /** Programs that a test starts, and waits for until they answer. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import { createSocket } from 'node:dgram'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Credentials } from '../../exporter/src/devices/credentials.ts'
 
 export const temporaryFolder = (): { readonly path: string; remove(): void } => {
   const path = mkdtempSync(join(tmpdir(), 'wattribute-device-'))
@@ -158,4 +159,13 @@ export async function failureOf(question: Promise<unknown>): Promise<{ why: stri
     return { why: message, advice: advice ?? '' }
   }
   throw new Error('it has given an answer')
+}
+
+export const NOBODY: Credentials = { username: '', passwordFile: '', passwordEnv: '' }
+
+/** A password in a file, as people hand it over. */
+export function secretIn(folder: string, secret: string, username = ''): Credentials {
+  const passwordFile = join(folder, `secret-${Math.random().toString(36).slice(2)}`)
+  writeFileSync(passwordFile, `${secret}\n`, { mode: 0o600 })
+  return { username, passwordFile, passwordEnv: '' }
 }

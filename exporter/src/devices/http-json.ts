@@ -1,14 +1,17 @@
 /** Smart plugs and meters that answer in JSON over HTTP: Shelly, Tasmota, and others by a mapping. */
 import { DeviceError, type DeviceAnswer, type DeviceClient } from './device.ts'
-import { getText, type HttpTarget } from './http-get.ts'
+import { HttpDevice, type HttpSettings } from './http.ts'
+import { askAs, hasLogin, type HttpLogin } from './http-login.ts'
+import { passwordOf } from './credentials.ts'
 import { numberAt, type Json } from './json-values.ts'
 import { Figures, type Mapping } from './quantity.ts'
 import { shellyAnswer, tasmotaAnswer } from './smart-plugs.ts'
 
 export const HTTP_KINDS = ['shelly', 'tasmota', 'json'] as const
 
-export interface HttpJsonSettings extends HttpTarget {
+export interface HttpJsonSettings extends HttpSettings {
   readonly kind: (typeof HTTP_KINDS)[number]
+  readonly login: HttpLogin
   /** Of the kind `json`: where its document is, with the query. */
   readonly path: string
   readonly values: readonly (Mapping & { readonly path: string })[]
@@ -18,41 +21,66 @@ export interface HttpJsonSettings extends HttpTarget {
 const LIMIT = 1 << 20
 
 export function httpJsonClient(settings: HttpJsonSettings): DeviceClient {
-  return { ask: async (signal) => answered(await askKind(settings, signal), settings) }
+  const device = new HttpDevice(settings)
+  const document: Document = async (path, signal, login = settings.login) => {
+    const { text } = await askAs(device, login, { path, signal, limit: LIMIT })
+    try {
+      return JSON.parse(text) as Json
+    } catch {
+      throw new DeviceError('does not answer in JSON', 'see whether `url` and the kind of device are right')
+    }
+  }
+  return {
+    ask: async (signal) => answered(await askKind(settings, document, signal), settings),
+    async close() {
+      device.close()
+    },
+  }
 }
 
-function answered(answer: DeviceAnswer, { url, kind }: HttpJsonSettings): DeviceAnswer {
+type Document = (path: string, signal: AbortSignal, login?: HttpLogin) => Promise<Json>
+
+function answered(answer: DeviceAnswer, { kind }: HttpJsonSettings): DeviceAnswer {
   if (answer.meters.length + answer.gauges.length > 0) return answer
   throw new DeviceError(
-    `${new URL(url).host} answers, and says nothing of power or energy`,
+    'answers, and says nothing of power or energy',
     kind === 'json' ? 'correct the paths of `values`' : `see whether it is a ${kind} that measures`,
   )
 }
 
-async function askKind(settings: HttpJsonSettings, signal: AbortSignal): Promise<DeviceAnswer> {
+async function askKind(
+  settings: HttpJsonSettings,
+  document: Document,
+  signal: AbortSignal,
+): Promise<DeviceAnswer> {
   switch (settings.kind) {
     case 'shelly':
-      return shellyAnswer(await document(settings, '/rpc/Shelly.GetStatus', signal))
+      return shellyAnswer(await document('/rpc/Shelly.GetStatus', signal))
     case 'tasmota':
-      return await askTasmota(settings, signal)
+      return await askTasmota(settings, document, signal)
     case 'json':
-      return mapped(await document(settings, settings.path, signal), settings.values)
+      return mapped(await document(settings.path, signal), settings.values)
   }
 }
 
-/** Newer ones tell of energy in `Status 10`, older ones in `Status 8`. */
-async function askTasmota(settings: HttpJsonSettings, signal: AbortSignal): Promise<DeviceAnswer> {
-  const { login, ...open } = settings
-  const who =
-    login === undefined
-      ? ''
-      : `user=${encodeURIComponent(login.username)}&password=${encodeURIComponent(await login.secret())}&`
+/** Newer ones tell of energy in `Status 10`, older ones in `Status 8`. It takes its password in the query. */
+async function askTasmota(
+  { login }: HttpJsonSettings,
+  document: Document,
+  signal: AbortSignal,
+): Promise<DeviceAnswer> {
+  const part = encodeURIComponent
+  const who = hasLogin(login)
+    ? `user=${part(login.username)}&password=${part(await passwordOf(login))}&`
+    : ''
   for (const command of ['Status%2010', 'Status%208']) {
-    const answer = tasmotaAnswer(await document(open, `/cm?${who}cmnd=${command}`, signal))
+    const answer = tasmotaAnswer(await document(`/cm?${who}cmnd=${command}`, signal, NOBODY))
     if (answer.meters.length > 0) return answer
   }
   return { meters: [], gauges: [] }
 }
+
+const NOBODY: HttpLogin = { scheme: 'basic', username: '', passwordFile: '', passwordEnv: '' }
 
 function mapped(content: Json, values: HttpJsonSettings['values']): DeviceAnswer {
   const figures = new Figures()
@@ -67,16 +95,4 @@ function mapped(content: Json, values: HttpJsonSettings['values']): DeviceAnswer
     else figures.add(value, raw)
   }
   return { ...figures.answer, complaints }
-}
-
-async function document(target: HttpTarget, path: string, signal: AbortSignal): Promise<Json> {
-  const text = await getText(target, path, signal, LIMIT)
-  try {
-    return JSON.parse(text) as Json
-  } catch {
-    throw new DeviceError(
-      `${new URL(target.url).host} does not answer in JSON`,
-      'see whether `url` and the kind of device are right',
-    )
-  }
 }

@@ -21,6 +21,8 @@ export interface HttpQuestion {
   readonly signal: AbortSignal
   /** Of the answer in bytes. */
   readonly limit?: number
+  /** Is given each piece of the answer, which is not kept then. */
+  readonly take?: (piece: Buffer) => void
 }
 
 export interface HttpAnswer {
@@ -47,7 +49,7 @@ export class HttpDevice {
    * @throws DeviceError when there is no whole answer; any status is an answer
    */
   async ask(question: HttpQuestion): Promise<HttpAnswer> {
-    const { method = 'GET', path, headers = {}, body, signal, limit = ANSWER_LIMIT } = question
+    const { method = 'GET', path, headers = {}, body, signal, limit = ANSWER_LIMIT, take } = question
     const url = new URL(this.#settings.url + path)
     const agent = (this.#agent ??= await this.#newAgent(url.protocol))
     return new Promise((resolve, reject) => {
@@ -83,7 +85,8 @@ export class HttpDevice {
         response.on('data', (chunk: Buffer) => {
           length += chunk.length
           if (length > limit) fail(tooLong(limit))
-          else chunks.push(chunk)
+          else if (take === undefined) chunks.push(chunk)
+          else take(chunk)
         })
         response.on('end', () =>
           resolve({

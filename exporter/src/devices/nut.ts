@@ -3,6 +3,7 @@
  * https://networkupstools.org/docs/developer-guide.chunked/net-protocol.html
  */
 import { Connection } from './connection.ts'
+import { passwordOf, type Credentials } from './credentials.ts'
 import { DeviceError, type DeviceAnswer, type DeviceClient } from './device.ts'
 import { nutAnswer } from './nut-figures.ts'
 
@@ -11,8 +12,8 @@ export interface NutSettings {
   readonly port: number
   /** As the server calls it (`upsc -l`); without space or quote. */
   readonly ups: string
-  /** Most servers let everybody read. */
-  readonly login?: { readonly username: string; readonly password: () => Promise<string> } | undefined
+  /** Most servers let everybody read: without a user name nobody logs in. */
+  readonly credentials: Credentials
 }
 
 const LINE_LIMIT = 4096
@@ -24,13 +25,13 @@ export const nutClient = (settings: NutSettings): DeviceClient => ({
 
 /** @throws DeviceError */
 export async function askNut(settings: NutSettings, signal: AbortSignal): Promise<DeviceAnswer> {
-  const { host, port, ups, login } = settings
+  const { host, port, ups, credentials } = settings
   const advice = `check with "upsc ${ups}@${host}:${port}"; upsd listens where upsd.conf says (LISTEN)`
   const connection = await Connection.open({ host, port, advice }, signal)
   try {
-    if (login !== undefined) {
-      await command(connection, `USERNAME ${quoted(login.username)}`, settings)
-      await command(connection, `PASSWORD ${quoted(await login.password())}`, settings)
+    if (credentials.username !== '') {
+      await command(connection, `USERNAME ${inQuotes(credentials.username)}`, settings)
+      await command(connection, `PASSWORD ${inQuotes(await passwordOf(credentials))}`, settings)
     }
     const variables = await list(connection, settings)
     connection.write('LOGOUT\n')
@@ -72,7 +73,9 @@ async function list(connection: Connection, settings: NutSettings): Promise<Read
   )
 }
 
-const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+/** A line must not end within. */
+const inQuotes = (text: string): string =>
+  `"${text.replaceAll(/[\r\n]/g, '').replaceAll(/["\\]/g, '\\$&')}"`
 
 /** Only known words of an error are repeated: what else a server says may hold what it was told. */
 function refusal(line: string, { ups, host, port }: NutSettings): DeviceError {

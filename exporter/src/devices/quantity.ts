@@ -51,6 +51,7 @@ const DIMENSION: Readonly<Record<Quantity, Unit['of']>> = {
   ups_on_battery: 'ratio',
   temperature_celsius: 'celsius',
   fan_speed_rpm: 'rpm',
+  pump_speed_rpm: 'rpm',
   heat_removed_watts: 'power',
 }
 

@@ -5,6 +5,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import snmp, { type Session, type SessionOptions, type SnmpError, type User, type Varbind } from 'net-snmp'
+import { passwordOf, type Credentials } from './credentials.ts'
 import { DeviceError, type DeviceAnswer, type DeviceClient } from './device.ts'
 import { Figures, type Mapping } from './quantity.ts'
 import { addPreset, type Columns, type Rows } from './snmp-figures.ts'
@@ -14,14 +15,13 @@ export const AUTH_PROTOCOLS = ['sha', 'sha224', 'sha256', 'sha384', 'sha512'] as
 export const PRIVACY_PROTOCOLS = ['aes', 'aes256b', 'aes256r'] as const
 
 export type SnmpSecurity =
-  | { readonly version: '2c'; readonly community: () => Promise<string> }
+  | { readonly version: '2c'; readonly community: Credentials }
   | {
       readonly version: '3'
-      readonly username: string
       readonly authProtocol: (typeof AUTH_PROTOCOLS)[number]
-      readonly authPassword: () => Promise<string>
+      readonly authentication: Credentials
       readonly privacyProtocol: (typeof PRIVACY_PROTOCOLS)[number]
-      readonly privacyPassword: () => Promise<string>
+      readonly privacy: Credentials
     }
 
 export interface SnmpSettings {
@@ -98,6 +98,9 @@ function deafToNonsense(type: 'udp4' | 'udp6'): Socket {
   return socket
 }
 
+/** Of devices that are read by everybody. */
+const USUAL_COMMUNITY = 'public'
+
 async function open({ host, port, security }: SnmpSettings): Promise<Session> {
   const options: Omit<SessionOptions, 'version'> = {
     port,
@@ -108,15 +111,16 @@ async function open({ host, port, security }: SnmpSettings): Promise<Session> {
     dgramModule: { createSocket: deafToNonsense },
   }
   if (security.version === '2c') {
-    return snmp.createSession(host, await security.community(), { ...options, version: snmp.Version2c })
+    const community = (await passwordOf(security.community)) || USUAL_COMMUNITY
+    return snmp.createSession(host, community, { ...options, version: snmp.Version2c })
   }
   const user: User = {
-    name: security.username,
+    name: security.authentication.username,
     level: snmp.SecurityLevel.authPriv,
     authProtocol: security.authProtocol,
-    authKey: await security.authPassword(),
+    authKey: await passwordOf(security.authentication),
     privProtocol: security.privacyProtocol,
-    privKey: await security.privacyPassword(),
+    privKey: await passwordOf(security.privacy),
   }
   return snmp.createV3Session(host, user, { ...options, version: snmp.Version3 })
 }
