@@ -57,6 +57,15 @@ describe('counting', () => {
     ])
   })
 
+  test('what a source does not count is not 0', () => {
+    const counts = new QueryCounts(LIMITS)
+    const { inputTokens, cachedInputTokens, outputTokens, ...queriesOnly } = report({ queries: 1 })
+    expect([inputTokens, cachedInputTokens, outputTokens]).toEqual([0, 0, 0])
+    counts.add(queriesOnly)
+    counts.book(now(1))
+    expect(shown(counts, 1)).toEqual([['server', 'counter', 1, undefined, undefined, undefined]])
+  })
+
   test.each([-1, 1.5, NaN, Infinity, 2 ** 60])('%p is no number of queries', (queries) => {
     const counts = new QueryCounts(LIMITS)
     counts.add(report({ queries, outputTokens: 7 }))

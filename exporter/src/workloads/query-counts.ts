@@ -5,8 +5,9 @@
 import { seconds, type Seconds } from '../units.ts'
 import {
   addAmounts,
+  AMOUNTS,
   isNothing,
-  noAmounts,
+  mapAmounts,
   QUERY_SOURCES,
   type QueryAmounts,
   type QueryLabels,
@@ -44,11 +45,12 @@ export interface QuerySourceRow {
   readonly counts: boolean
 }
 
-/** Plain JSON. Labels in the order of `LABELS`, then `estimated` or not; then the four amounts. */
+/** Plain JSON. Labels in the order of `LABELS`, then whether it is estimated, then the amounts. */
 export type QueryIncrement = readonly [
   labels: readonly string[],
   isEstimated: boolean,
-  amounts: readonly [number, number, number, number],
+  /** In the order of `AMOUNTS`; null: not counted. */
+  amounts: readonly (number | null)[],
 ]
 
 /** What one tick has added. */
@@ -110,7 +112,7 @@ export class QueryCounts {
 
   /** Takes a report; it counts at the next `book`. */
   add(report: QueryReport): void {
-    const amounts = wholeAmounts(report)
+    const amounts = mapAmounts(amountsOf(report), whole)
     const key = accountKey(report, report.isEstimated)
     const known = this.#waiting.get(key)
     if (known !== undefined) known.amounts = addAmounts(known.amounts, amounts)
@@ -128,9 +130,10 @@ export class QueryCounts {
     for (const { labels, isEstimated, amounts } of waiting) {
       if (!this.#counts(labels, at)) continue
       const account = this.#account(labels, isEstimated, { at, wall })
+      const isNew = AMOUNTS.some((name) => account.amounts[name] === undefined && amounts[name] !== undefined)
       account.amounts = addAmounts(account.amounts, amounts)
       account.seenAt = at
-      if (!isNothing(amounts)) added.push(recordOf(account.labels, isEstimated, amounts))
+      if (!isNothing(amounts) || isNew) added.push(recordOf(account.labels, isEstimated, amounts))
     }
     if (at - this.#sweptAt >= SWEEP_SECONDS) this.#sweep(at)
     return { at, wall, added, dropped: this.#dropped }
@@ -153,7 +156,9 @@ export class QueryCounts {
   rows(at: Seconds): readonly QueryRow[] {
     return Array.from(this.#accounts.values())
       .filter((account) => this.#isAlive(account.seenAt, at))
-      .map((account) => (at < account.heldUntil ? { ...account, amounts: noAmounts } : account))
+      .map((account) =>
+        at < account.heldUntil ? { ...account, amounts: mapAmounts(account.amounts, () => 0) } : account,
+      )
   }
 
   /** Everybody who reports now. */
@@ -239,7 +244,7 @@ export class QueryCounts {
     const account: Account = {
       labels,
       method: isEstimated ? 'estimated' : 'counter',
-      amounts: noAmounts,
+      amounts: {},
       createdWall: now.wall,
       heldUntil: seconds(now.at + this.#limits.birthHold),
       seenAt: now.at,
@@ -307,25 +312,16 @@ const accountKey = (labels: QueryLabels, isEstimated: boolean): string =>
 const claimKey = ({ workload, namespace, model }: QueryLabels): string =>
   [workload, namespace, model].join('\0')
 
-/** Nothing that is not a whole number from 0 on gets into the books, whoever says it. */
-const wholeAmounts = ({
-  queries,
-  inputTokens,
-  cachedInputTokens,
-  outputTokens,
-}: QueryAmounts): QueryAmounts => ({
-  queries: whole(queries),
-  inputTokens: whole(inputTokens),
-  cachedInputTokens: whole(cachedInputTokens),
-  outputTokens: whole(outputTokens),
-})
+const amountsOf = (report: QueryReport): QueryAmounts =>
+  Object.fromEntries(AMOUNTS.flatMap((name) => (report[name] === undefined ? [] : [[name, report[name]]])))
 
+/** Nothing that is not a whole number from 0 on gets into the books, whoever says it. */
 const whole = (amount: number): number => (Number.isSafeInteger(amount) && amount > 0 ? amount : 0)
 
 const recordOf = (labels: QueryLabels, isEstimated: boolean, amounts: QueryAmounts): QueryIncrement => [
   LABELS.map((label) => labels[label]),
   isEstimated,
-  [amounts.queries, amounts.inputTokens, amounts.cachedInputTokens, amounts.outputTokens],
+  AMOUNTS.map((name) => amounts[name] ?? null),
 ]
 
 /** @throws StateError */
@@ -346,20 +342,18 @@ function accountIn(value: unknown): Account {
 function incrementIn(value: unknown): Waiting {
   const [labels, isEstimated, amounts] = listIn(value, 'queries of a workload')
   const texts = listIn(labels, 'labels of queries').map((label) => textIn(label, 'label of queries'))
-  const [queries, inputTokens, cachedInputTokens, outputTokens] = listIn(amounts, 'number of queries').map(
-    (amount) => numberIn(amount, 'number of queries'),
-  )
+  const counted = listIn(amounts, 'number of queries')
   const [workload = '', namespace = '', model = '', variant = '', server = '', named = ''] = texts
   const source = QUERY_SOURCES.find((one) => one === named)
   if (source === undefined) throw misfit('source of queries', QUERY_SOURCES.join(', '))
   return {
     labels: { workload, namespace, model, variant, server, source },
     isEstimated: isEstimated === true,
-    amounts: {
-      queries: queries ?? 0,
-      inputTokens: inputTokens ?? 0,
-      cachedInputTokens: cachedInputTokens ?? 0,
-      outputTokens: outputTokens ?? 0,
-    },
+    amounts: Object.fromEntries(
+      AMOUNTS.flatMap((name, index) => {
+        const amount = counted[index] ?? null
+        return amount === null ? [] : [[name, numberIn(amount, 'number of queries')]]
+      }),
+    ),
   }
 }

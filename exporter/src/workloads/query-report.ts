@@ -15,15 +15,19 @@ export interface QueryLabels {
   readonly source: QuerySource
 }
 
-/** Whole numbers from 0 on. */
+/** What is counted of answers. */
+export const AMOUNTS = ['queries', 'inputTokens', 'cachedInputTokens', 'outputTokens'] as const
+export type AmountName = (typeof AMOUNTS)[number]
+
+/** Whole numbers from 0 on. What a source does not count is absent, and has no series. */
 export interface QueryAmounts {
   /** Requests that were answered. */
-  readonly queries: number
+  readonly queries?: number
   /** Prompt tokens that had to be worked on. */
-  readonly inputTokens: number
+  readonly inputTokens?: number
   /** Prompt tokens that came out of a cache; not part of `inputTokens`. */
-  readonly cachedInputTokens: number
-  readonly outputTokens: number
+  readonly cachedInputTokens?: number
+  readonly outputTokens?: number
 }
 
 /** What was answered since the report before; one of nothing says that its source is there and goes on counting. */
@@ -32,19 +36,21 @@ export interface QueryReport extends QueryLabels, QueryAmounts {
   readonly isEstimated: boolean
 }
 
-export const noAmounts: QueryAmounts = {
-  queries: 0,
-  inputTokens: 0,
-  cachedInputTokens: 0,
-  outputTokens: 0,
+export function addAmounts(one: QueryAmounts, other: QueryAmounts): QueryAmounts {
+  const sum: Partial<Record<AmountName, number>> = { ...one }
+  for (const name of AMOUNTS) {
+    const more = other[name]
+    if (more !== undefined) sum[name] = (one[name] ?? 0) + more
+  }
+  return sum
 }
 
-export const addAmounts = (one: QueryAmounts, other: QueryAmounts): QueryAmounts => ({
-  queries: one.queries + other.queries,
-  inputTokens: one.inputTokens + other.inputTokens,
-  cachedInputTokens: one.cachedInputTokens + other.cachedInputTokens,
-  outputTokens: one.outputTokens + other.outputTokens,
-})
+export const mapAmounts = (amounts: QueryAmounts, map: (amount: number) => number): QueryAmounts =>
+  Object.fromEntries(
+    AMOUNTS.flatMap((name) => {
+      const amount = amounts[name]
+      return amount === undefined ? [] : [[name, map(amount)]]
+    }),
+  )
 
-export const isNothing = ({ queries, inputTokens, cachedInputTokens, outputTokens }: QueryAmounts): boolean =>
-  queries + inputTokens + cachedInputTokens + outputTokens === 0
+export const isNothing = (amounts: QueryAmounts): boolean => AMOUNTS.every((name) => !amounts[name])
