@@ -1,4 +1,5 @@
 /** Smart plugs and meters that answer in JSON over HTTP: Shelly, Tasmota, and others by a mapping. */
+import type { HTTP_KINDS } from './choices.ts'
 import { DeviceError, type DeviceAnswer, type DeviceClient } from './device.ts'
 import { HttpDevice, type HttpSettings } from './http.ts'
 import { askAs, hasLogin, type HttpLogin } from './http-login.ts'
@@ -6,8 +7,6 @@ import { passwordOf } from './credentials.ts'
 import { numberAt, type Json } from './json-values.ts'
 import { Figures, type Mapping } from './quantity.ts'
 import { shellyAnswer, tasmotaAnswer } from './smart-plugs.ts'
-
-export const HTTP_KINDS = ['shelly', 'tasmota', 'json'] as const
 
 export interface HttpJsonSettings extends HttpSettings {
   readonly kind: (typeof HTTP_KINDS)[number]

@@ -2,12 +2,11 @@
  * Saying who asks over HTTP. A password goes out in the clear only where `basic` is chosen; with `digest` only the
  * answer to the device's own challenge does.
  */
+import type { HTTP_SCHEMES } from './choices.ts'
 import { passwordOf, type Credentials } from './credentials.ts'
 import { DeviceError } from './device.ts'
 import { digestAnswer } from './digest.ts'
 import type { HttpAnswer, HttpDevice, HttpQuestion } from './http.ts'
-
-export const HTTP_SCHEMES = ['digest', 'basic', 'bearer'] as const
 
 /** Of a bearer token the password is the token. */
 export interface HttpLogin extends Credentials {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { Agent as PlainAgent, request as requestPlain, type IncomingHttpHeaders } from 'node:http'
 import { Agent as TlsAgent, request as requestTls } from 'node:https'
+import type { Tls } from '../model.ts'
 import { ANSWER_LIMIT, DeviceError } from './device.ts'
 
 export interface HttpSettings {
@@ -11,6 +12,10 @@ export interface HttpSettings {
   readonly caFile: string
   readonly tlsVerify: boolean
 }
+
+/** How the other end is known; undefined where nothing is encrypted. */
+export const tlsOf = ({ url, tlsVerify }: HttpSettings): Tls | undefined =>
+  url.startsWith('https:') ? (tlsVerify ? 'verified' : 'unverified') : undefined
 
 export interface HttpQuestion {
   readonly method?: 'GET' | 'POST' | 'DELETE'

@@ -1,5 +1,5 @@
 /** What a site on limited power has left: arithmetic on what its UPS, battery, inverter and meters say. Pure. */
-import type { DeviceAnswer, GaugeFigure } from './device.ts'
+import type { DeviceAnswer, DeviceClient, GaugeFigure } from './device.ts'
 
 /** What people know of a supply and its device does not say. */
 export interface Supply {
@@ -7,6 +7,8 @@ export interface Supply {
   readonly capacityWattHours?: number | undefined
   /** The most power that it can give. */
   readonly limitWatts?: number | undefined
+  /** Name of the device's meter that is the load; empty: its main one. */
+  readonly loadFigure: string
 }
 
 /**
@@ -26,34 +28,43 @@ export function runtimeSeconds(
 export const loadRatio = (loadWatts: number, limitWatts: number): number | undefined =>
   limitWatts > 0 ? loadWatts / limitWatts : undefined
 
-/** What goes in and does not come out, as heat; 0 where more comes out, as from a battery that supports the load. */
-export const conversionLossWatts = (inputWatts: number, outputWatts: number): number =>
-  Math.max(0, inputWatts - outputWatts)
-
 /**
- * Adds run time and load to what a device says, where it does not say them itself. Its main meter is the load.
+ * Adds run time and load to what a device says, where it does not say them itself.
+ * @param supply.loadFigure the meter that is the load; empty: the main one
  */
-export function withSupply(answer: DeviceAnswer, supply: Supply): DeviceAnswer {
-  const load = answer.meters[0]?.watts
-  const of = (quantity: GaugeFigure['quantity']): GaugeFigure | undefined =>
-    answer.gauges.find((gauge) => gauge.quantity === quantity)
-  if (load === undefined) return answer
-  const charge = of('battery_charge_ratio')
+export function supplied(answer: DeviceAnswer, supply: Supply): DeviceAnswer {
+  const { capacityWattHours: capacity, limitWatts: limit, loadFigure } = supply
+  const meter = loadFigure === '' ? answer.meters[0] : answer.meters.find(({ id }) => id === loadFigure)
+  const charge = gaugeOf(answer, 'battery_charge_ratio')
+  if (meter?.watts === undefined) return answer
   const runtime =
-    of('battery_runtime_seconds') !== undefined || charge === undefined || supply.capacityWattHours === undefined
+    capacity === undefined || charge === undefined || gaugeOf(answer, 'battery_runtime_seconds') !== undefined
       ? undefined
-      : runtimeSeconds(supply.capacityWattHours, charge.value, load)
+      : runtimeSeconds(capacity, charge.value, meter.watts)
   const ratio =
-    of('ups_load_ratio') !== undefined || supply.limitWatts === undefined
+    limit === undefined || gaugeOf(answer, 'ups_load_ratio') !== undefined
       ? undefined
-      : loadRatio(load, supply.limitWatts)
+      : loadRatio(meter.watts, limit)
   const added: GaugeFigure[] = [
-    ...(runtime === undefined
-      ? []
-      : [{ id: charge?.id ?? '', quantity: 'battery_runtime_seconds' as const, value: runtime }]),
-    ...(ratio === undefined
-      ? []
-      : [{ id: answer.meters[0]?.id ?? '', quantity: 'ups_load_ratio' as const, value: ratio }]),
+    ...named(charge?.id, 'battery_runtime_seconds', runtime),
+    ...named(meter.id, 'ups_load_ratio', ratio),
   ]
-  return added.length === 0 ? answer : { ...answer, gauges: [...answer.gauges, ...added] }
+  return { ...answer, gauges: [...answer.gauges, ...added] }
 }
+
+/** A device of which people know more than it says. */
+export const withSupply = (client: DeviceClient, supply: Supply): DeviceClient => ({
+  ask: async (signal) => supplied(await client.ask(signal), supply),
+  async close() {
+    await client.close?.()
+  },
+})
+
+const gaugeOf = (answer: DeviceAnswer, quantity: GaugeFigure['quantity']): GaugeFigure | undefined =>
+  answer.gauges.find((gauge) => gauge.quantity === quantity)
+
+const named = (
+  id: string | undefined,
+  quantity: GaugeFigure['quantity'],
+  value: number | undefined,
+): GaugeFigure[] => (id === undefined || value === undefined ? [] : [{ id, quantity, value }])

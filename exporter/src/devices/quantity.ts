@@ -55,6 +55,12 @@ const DIMENSION: Readonly<Record<Quantity, Unit['of']>> = {
   heat_removed_watts: 'power',
 }
 
+/** What a number of that unit is unless more is said; undefined where it could be several things. */
+export const quantityOf = (unit: UnitName): Quantity | undefined => {
+  const { of } = UNITS[unit]
+  return of === 'power' || of === 'energy' ? of : undefined
+}
+
 export const fits = (quantity: Quantity, unit: UnitName): boolean =>
   UNITS[unit].of === DIMENSION[quantity]
 

@@ -5,14 +5,12 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import snmp, { type Session, type SessionOptions, type SnmpError, type User, type Varbind } from 'net-snmp'
+import type { AUTH_PROTOCOLS, PRIVACY_PROTOCOLS } from './choices.ts'
 import { passwordOf, type Credentials } from './credentials.ts'
 import { DeviceError, type DeviceAnswer, type DeviceClient } from './device.ts'
 import { Figures, type Mapping } from './quantity.ts'
 import { addPreset, type Columns, type Rows } from './snmp-figures.ts'
 import { columnsToWalk, SNMP_PRESETS, type SnmpPresetName } from './snmp-presets.ts'
-
-export const AUTH_PROTOCOLS = ['sha', 'sha224', 'sha256', 'sha384', 'sha512'] as const
-export const PRIVACY_PROTOCOLS = ['aes', 'aes256b', 'aes256r'] as const
 
 export type SnmpSecurity =
   | { readonly version: '2c'; readonly community: Credentials }
