@@ -70,7 +70,9 @@ module.exports = {
     only(
       'devices',
       'protocols of devices beside the kernel: one question, one answer; no periods, no energy, no books',
-      '^(node:)?(child_process|crypto|fs/promises|http|https|net|timers|tls)$',
+      '^exporter/src/workloads/sample-parser\\.ts$',
+      '^node_modules/net-snmp/',
+      '^(node:)?(child_process|crypto|dgram|fs/promises|http|https|net|timers|tls)$',
     ),
     only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times', 'nvml')),
     only(
@@ -92,6 +94,7 @@ module.exports = {
       '^exporter/src/ledger/idle-policy\\.ts$',
       '^exporter/src/workloads/calendar\\.ts$',
       '^exporter/src/report/options\\.ts$',
+      '^exporter/src/devices/(choices|quantity|registers|snmp-presets)\\.ts$',
       file('log'),
       '^node_modules/(yaml|zod)/',
       '^(node:)?(buffer|fs|util)$',
@@ -133,6 +136,7 @@ module.exports = {
       to: { path: '^exporter/src/[^/]+/' },
     },
     onlyFrom('koffi', file('libc', 'nvml/library')),
+    onlyFrom('net-snmp', '^exporter/src/devices/snmp\\.ts$'),
     onlyFrom('express', room('exposition')),
     onlyFrom('prom-client', room('exposition')),
     onlyFrom('pino', file('log')),

@@ -5,7 +5,16 @@ import type { BudgetRule, DemandRule } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
 import { budgets, demand, timeZone } from './budget-schema.ts'
 import { checkCoverage } from './coverage-check.ts'
+import {
+  http,
+  modbus,
+  prometheus,
+  type HttpConfig,
+  type ModbusConfig,
+  type PrometheusConfig,
+} from './metering-schema.ts'
 import { ipmi, redfish, type IpmiConfig, type RedfishConfig } from './platform-schema.ts'
+import { nut, snmp, type NutConfig, type SnmpConfig } from './power-chain-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
 
@@ -165,6 +174,11 @@ const settings = z.strictObject({
     ),
   ipmi,
   redfish,
+  snmp,
+  nut,
+  modbus,
+  http,
+  prometheus,
   kubelet,
   budgets,
   demand,
@@ -172,7 +186,7 @@ const settings = z.strictObject({
 })
 
 /** Kinds of devices, by the key of their list. */
-const DEVICE_KINDS = ['ipmi', 'redfish'] as const
+const DEVICE_KINDS = ['ipmi', 'redfish', 'snmp', 'nut', 'modbus', 'http', 'prometheus'] as const
 
 export const configSchema = settings.superRefine((content, context) => {
   const kinds = Object.fromEntries(DEVICE_KINDS.map((kind) => [kind, content[kind]]))
@@ -191,6 +205,11 @@ export const configSchema = settings.superRefine((content, context) => {
 export interface DevicesConfig {
   readonly ipmi: readonly IpmiConfig[]
   readonly redfish: readonly RedfishConfig[]
+  readonly snmp: readonly SnmpConfig[]
+  readonly nut: readonly NutConfig[]
+  readonly modbus: readonly ModbusConfig[]
+  readonly http: readonly HttpConfig[]
+  readonly prometheus: readonly PrometheusConfig[]
 }
 
 /** The settings as the rooms know them, frozen. */
