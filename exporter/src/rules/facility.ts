@@ -78,7 +78,7 @@ ${named('nodes', `${total} / on (${ZONE}) (${nodesIt} > 0)`)}`,
   ${sumOver('unattributed', window)}{part="overhead"}
   or
   label_replace(
-    (${it} - on (${ZONE}) (${nodesIt} or on (${ZONE}) 0 * ${it}) > 0) * on (${ZONE}) ${atLeastOne},
+    clamp_min(${meteredIt} - on (${ZONE}) (${nodesIt} or on (${ZONE}) 0 * ${meteredIt}), 0) * on (${ZONE}) ${atLeastOne},
     "reason", "uncovered_it", "", ""
   )
 )

@@ -1,4 +1,4 @@
-/** Phases of training over all nodes: energies are added, while ranks go through the same seconds and steps together. */
+/** Phases of training over all nodes: energies and samples are added, while ranks go through the same seconds and steps. */
 import { WORKLOAD } from './energy-sums.ts'
 import type { RecordingRule, RuleGroup } from './rule.ts'
 import { EVALUATION, minutesIn, rateOf, WINDOWS } from './windows.ts'
@@ -11,7 +11,7 @@ const FIGURES = [
   ['energy_joules', 'sum', 'wattribute_workload_energy_joules_total'],
   ['phase_seconds', 'max', 'wattribute_workload_phase_seconds_total'],
   ['phase_steps', 'max', 'wattribute_workload_phase_steps_total'],
-  ['phase_samples', 'max', 'wattribute_workload_phase_samples_total'],
+  ['phase_samples', 'sum', 'wattribute_workload_phase_samples_total'],
 ] as const
 
 const FEWEST_STEPS = 10
