@@ -6,6 +6,7 @@ import { energyAlerts } from './energy.ts'
 import { energyRecordings } from './energy-recordings.ts'
 import { exporterAlerts } from './exporter.ts'
 import { phaseRecordings } from './phases.ts'
+import { offGridAlerts, powerAlerts } from './power-supply.ts'
 import { queryAlerts } from './query-regression.ts'
 import type { RuleGroup } from './rule.ts'
 
@@ -23,5 +24,7 @@ export const ruleFiles: readonly RuleFile[] = [
   { path: 'alerts/demand.yaml', groups: [demandAlerts] },
   { path: 'alerts/energy.yaml', groups: [energyAlerts] },
   { path: 'alerts/exporter.yaml', groups: [exporterAlerts] },
+  { path: 'alerts/power.yaml', groups: [powerAlerts] },
   { path: 'alerts/optional/energy-per-query.yaml', groups: [queryAlerts] },
+  { path: 'alerts/optional/off-grid.yaml', groups: [offGridAlerts] },
 ]
