@@ -1,11 +1,12 @@
 /** Every key of the configuration file. `docs/configuration.md` is generated from the sentences here. */
 import { z } from 'zod'
 import { IDLE_POLICIES, type IdlePolicy } from '../ledger/idle-policy.ts'
-import type { BudgetRule, DemandRule } from '../model.ts'
+import type { BudgetRule, DemandRule, WorkloadRule } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
 import { budgets, demand, timeZone } from './budget-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
+import { workloads } from './workload-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -157,6 +158,7 @@ export const configSchema = z.strictObject({
       'Room or closet of this machine, for `wattribute_node_info`: what shares meters shares a zone.',
     ),
   kubelet,
+  workloads,
   budgets,
   demand,
   report,
@@ -195,6 +197,8 @@ export interface Config {
   /** Empty where nothing is said. */
   readonly zone: string
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
+  /** The first that fits counts. */
+  readonly workloads: readonly WorkloadRule[]
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */
