@@ -57,7 +57,7 @@ export function recognise(chain: readonly ProcessSeen[]): Verdict {
       role: signature.role,
       ...model,
       root: rootOf(said.process),
-      reason: reasonOf(signature.name, said.process, index),
+      reason: reasonOf(signature.name),
     }
   }
   // An engine that a training launcher has started answers: the engine says so itself.
@@ -75,8 +75,7 @@ const signatureOf = (invocation: Invocation): Signature | undefined =>
 
 const rootOf = ({ pid, startTicks }: ProcessSeen): Recognised['root'] => ({ pid, startTicks })
 
-const reasonOf = (name: string, { pid }: ProcessSeen, steps: number): string =>
-  steps === 0 ? `arguments of ${name}` : `arguments of ${name} at its ancestor ${pid}`
+const reasonOf = (name: string): string => `arguments of ${name}`
 
 function engineTitleOf(seen: Seen | undefined): string | undefined {
   const title = seen?.process.argv[0] ?? ''
@@ -116,7 +115,7 @@ function trainingBy(nearest: Signature, seen: readonly Seen[], index: number): V
     ...trainedModel(part),
     lookup: undefined,
     root: rootOf(root.process),
-    reason: reasonOf(name, root.process, outermost.index),
+    reason: reasonOf(name),
   }
 }
 

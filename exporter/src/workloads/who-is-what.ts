@@ -61,7 +61,7 @@ export interface Explanation {
   readonly names: Names | undefined
   readonly ruling: Ruling | undefined
   readonly labels: WorkloadWords | undefined
-  readonly recognised: Pick<Recognised, 'name' | 'reason'> | undefined
+  readonly recognised: Pick<Recognised, 'name' | 'reason' | 'root'> | undefined
   readonly verdict: 'recognised' | 'unsure' | 'plain' | 'not looked at'
 }
 
@@ -298,7 +298,7 @@ export class WhoIsWhat {
       this.#addRoot(place, { ...server.root, recognised: server }, chain)
     const { root } = state.ruling ?? {}
     if (state.ruling !== undefined && root !== undefined) {
-      this.#addRoot(place, { pid: root.pid, startTicks: root.startTicks, ruling: state.ruling }, chain)
+      this.#addRoot(place, { ...root, ruling: state.ruling }, chain)
     }
     if (typeof verdict !== 'string') this.#settle(consumer, place, state, verdict, chain)
     return true
@@ -451,7 +451,7 @@ const MOST_ROOTS = 4096
 
 type Own = Pick<State, 'verdict' | 'ruling' | 'usesAccelerator'>
 
-type Known = Pick<Recognised, 'kind' | 'model' | 'variant' | 'name' | 'reason'>
+type Known = Pick<Recognised, 'kind' | 'model' | 'variant' | 'name' | 'reason' | 'root'>
 
 /** Its own model, else what all agree on. */
 function recognisedOf(own: Own | undefined, agreement: Agreement | undefined): Known | undefined {

@@ -37,7 +37,7 @@ export interface Ruling {
   /** Its place in the list; the first counts. */
   readonly index: number
   /** The process that it asks for; undefined: it asks for no process. */
-  readonly root: ProcessSeen | undefined
+  readonly root: Pick<ProcessSeen, 'pid' | 'startTicks'> | undefined
 }
 
 export class WorkloadRules {
@@ -56,7 +56,8 @@ export class WorkloadRules {
     for (const [index, { rule, fitsPlace, rootIn }] of this.#tests.entries()) {
       if (!fitsPlace(place)) continue
       const root = rootIn?.(chain)
-      if (rootIn === undefined || root !== undefined) return { rule, index, root }
+      if (rootIn === undefined) return { rule, index, root: undefined }
+      if (root !== undefined) return { rule, index, root: { pid: root.pid, startTicks: root.startTicks } }
     }
     return undefined
   }
