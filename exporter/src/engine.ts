@@ -22,13 +22,16 @@ import {
   type EngineOverview,
 } from './exposition/reports.ts'
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
-import type { Activity, Census, Group, Identity, Names, SensorStatus } from './model.ts'
+import type { Activity, Census, Findings, Group, Identity, Names, SensorStatus } from './model.ts'
+import { ModelFolders } from './names/model-folders.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
+import { ProcessWords } from './names/process-words.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import { elapsed, type Seconds } from './units.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { namesOf } from './workloads/naming.ts'
+import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -60,6 +63,7 @@ export class Engine {
   readonly #activity: ActivityRoom
   readonly #names: NamesRoom
   readonly #allocations = new Allocations()
+  readonly #who: WhoIsWhat
   readonly #books: Books
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
@@ -79,6 +83,7 @@ export class Engine {
     this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
+    this.#who = whoIsWhat(world, config, (identity) => this.#names.find(identity))
     const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
       this.#nameOf(identity),
     )
@@ -127,6 +132,7 @@ export class Engine {
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
     this.#attendance.place(placementOf(config))
     this.#names.reconfigure(namesSettings(config))
+    this.#who.reconfigure(config.workloads)
   }
 
   /** All that the next run needs to go on from here. */
@@ -152,6 +158,16 @@ export class Engine {
   /** Accelerators that somebody held during the newest tick. */
   get heldAccelerators(): readonly string[] {
     return this.#held
+  }
+
+  /** Why each process that is at work is called what it is. */
+  explanations(): readonly Explanation[] {
+    return this.#who.explanations()
+  }
+
+  /** Inference servers that live now. */
+  servers(): readonly RecognisedServer[] {
+    return this.#who.servers()
   }
 
   overview(): EngineOverview {
@@ -181,9 +197,10 @@ export class Engine {
     if (activity === undefined) return undefined
     this.#names.see(activity)
     const boards = this.#world.nvml?.newest?.devices ?? []
-    return boards.length === 0
-      ? activity
-      : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
+    const held =
+      boards.length === 0 ? activity : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
+    this.#who.see(held)
+    return held
   }
 
   #nameOf(identity: Identity): Names | undefined {
@@ -302,6 +319,24 @@ export const policyOf = (config: Config): LedgerPolicy => ({
   processes: config.processes.enabled ? config.processes.top : 0,
   seriesLimit: config.seriesLimit,
 })
+
+function whoIsWhat(
+  world: World,
+  config: Config,
+  find: (identity: Identity) => Findings | undefined,
+): WhoIsWhat {
+  const words = new ProcessWords(world)
+  const folders = new ModelFolders(world)
+  return new WhoIsWhat({
+    rules: config.workloads,
+    find,
+    door: {
+      chainOf: (pid) => words.chainOf(pid),
+      isAlive: (pid, startTicks) => words.isAlive(pid, startTicks),
+      modelsAt: (lookup) => folders.modelsAt(lookup),
+    },
+  })
+}
 
 const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
 

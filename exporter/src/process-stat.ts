@@ -24,7 +24,9 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
   const close = text.lastIndexOf(')')
   if (open < 0 || close < open) return undefined
   const fields = text.slice(close + 2).split(' ', 46) // from field 3 on
-  const [parentPid = 0, userTicks, systemTicks, startTicks] = [1, 11, 12, 19].map((index) => Number(fields[index]))
+  const [parentPid = 0, userTicks, systemTicks, startTicks] = [1, 11, 12, 19].map((index) =>
+    Number(fields[index]),
+  )
   const pid = Number(text.slice(0, open))
   if (!isCount(pid) || !isCount(userTicks) || !isCount(systemTicks) || !isCount(startTicks)) return undefined
   return {
