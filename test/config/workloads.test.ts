@@ -89,7 +89,7 @@ describe('one line says what is wrong with', () => {
     [
       'a kind that does not exist',
       rule('match: {user: a}, kind: traning'),
-      '`workloads[0].kind` (line 1, column 37) must be one of training, inference, interactive, other, system, unknown',
+      '`workloads[0].kind` (line 1, column 38) must be one of training, inference, interactive, other, system, unknown',
     ],
     [
       'an unknown condition',
@@ -99,12 +99,12 @@ describe('one line says what is wrong with', () => {
     [
       'a name of several lines',
       rule('match: {user: a}, workload: "a\\nb"'),
-      '`workloads[0].workload` (line 1, column 41) must be one line',
+      '`workloads[0].workload` (line 1, column 42) must be one line',
     ],
     [
       'a long name',
       rule(`match: {user: a}, model: ${'m'.repeat(129)}`),
-      '`workloads[0].model` (line 1, column 38) must have at most 128 characters',
+      '`workloads[0].model` (line 1, column 39) must have at most 128 characters',
     ],
     [
       'a number for a text',

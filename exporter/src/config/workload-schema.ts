@@ -28,7 +28,7 @@ const match = z
         'Variables that such a process was started with; each of them must fit. No other is looked at.',
       ),
     cgroup: pattern().optional().describe('Path of the cgroup, such as `/system.slice/llm-*.service`.'),
-    unit: pattern().optional().describe('systemd unit, such as `vllm.service`.'),
+    unit: pattern().optional().describe('Unit of systemd, such as `vllm.service`.'),
     container: pattern().optional().describe('Name or id of the container, or of the guest.'),
     image: pattern().optional().describe("The container's image."),
     container_labels: patterns().optional().describe('Labels of the container; each of them must fit.'),
@@ -65,9 +65,13 @@ const rule = z
       ),
     variant: name().optional().describe("Precision of the model's weights, such as `fp8` or `q4_k_m`."),
   })
-  .refine(({ match: _, ...says }) => Object.values(says).some((one) => one !== undefined), {
-    error: 'says nothing: give `workload`, `namespace`, `kind`, `model` or `variant`',
-  })
+  .refine(
+    ({ workload, namespace, kind, model, variant }) =>
+      [workload, namespace, kind, model, variant].some((one) => one !== undefined),
+    {
+      error: 'says nothing: give `workload`, `namespace`, `kind`, `model` or `variant`',
+    },
+  )
 
 export const workloads = z
   .array(rule)

@@ -6,15 +6,8 @@
 import type { ModelLookup, ProcessSeen, WorkloadFacts } from '../model.ts'
 import { invocationOf, isCall, Options, type Invocation } from './command-line.ts'
 import { normaliseModel, normaliseVariant, type ModelName } from './model-names.ts'
-import {
-  ENGINE_TITLES,
-  NOT_TRAINING,
-  SIGNATURES,
-  TRAINED_MODEL,
-  TRAINING,
-  type ModelPlaces,
-  type Signature,
-} from './signatures.ts'
+import { ENGINE_TITLES, NOT_TRAINING, SIGNATURES, TRAINED_MODEL, TRAINING } from './signatures.ts'
+import type { ModelPlaces, Signature } from './signature.ts'
 
 export interface Recognised extends ModelName {
   readonly kind: WorkloadFacts['kind']

@@ -17,6 +17,7 @@ import type {
 } from '../model.ts'
 import { seconds, type Seconds } from '../units.ts'
 import { NamesPool } from './names-pool.ts'
+import { compose, recognisedOf, rulingOf, type Own } from './composition.ts'
 import { placeOf, type Place } from './place.ts'
 import {
   MULTIPLE,
@@ -26,7 +27,7 @@ import {
   type Recognised,
   type Verdict,
 } from './recognition.ts'
-import { memberKey, Scope, type Agreement, type Member } from './scope.ts'
+import { memberKey, Scope, type Member } from './scope.ts'
 import { WorkloadRules, type Ruling } from './workload-rules.ts'
 
 /** How processes and folders are seen. */
@@ -77,7 +78,7 @@ const CHECK_SECONDS = 5
 const SWEEP_SECONDS = 60
 
 /** What is known of a process. */
-interface State {
+interface State extends Own {
   readonly comm: string
   readonly argumentsAt: string | undefined
   readonly revision: number
@@ -167,7 +168,7 @@ export class WhoIsWhat {
     if (state.isWaiting) return undefined
     const version = this.#versionOf(place)
     if (state.names === undefined || state.namesVersion !== version) {
-      state.names = this.#pool.of(this.#compose(place, state), this.#at)
+      state.names = this.#pool.of(compose(place, state, this.#rules), this.#at)
       state.namesVersion = version
     }
     return state.names
@@ -180,7 +181,7 @@ export class WhoIsWhat {
       if (recognised?.kind !== 'inference' || recognised.role !== 'serves') return []
       const consumer = { kind: 'process', group: place.group, process: { pid, startTicks, comm } } as const
       const own = { verdict: recognised, ruling: undefined, usesAccelerator: false }
-      const names = this.#pool.of(this.#compose(place, own), this.#at)
+      const names = this.#pool.of(compose(place, own, this.#rules), this.#at)
       return [{ consumer, names, server: recognised.name, models: this.#modelsOf(recognised, place) }]
     })
   }
@@ -221,13 +222,12 @@ export class WhoIsWhat {
         verdict,
       }
     }
-    const { agreement } = place.scope ?? {}
     return {
       consumer,
-      names: this.#pool.of(this.#compose(place, own), this.#at),
-      ruling: this.#rulingOf(place, own, agreement),
+      names: this.#pool.of(compose(place, own, this.#rules), this.#at),
+      ruling: rulingOf(place, own, this.#rules),
       labels: place.labels,
-      recognised: recognisedOf(own, agreement),
+      recognised: recognisedOf(own, place.scope?.agreement),
       verdict,
     }
   }
@@ -412,63 +412,11 @@ export class WhoIsWhat {
     const version = this.#versionOf(place)
     const known = this.#unowned.get(place)
     if (known?.version === version) return known.names
-    const names = this.#pool.of(this.#compose(place, undefined), this.#at)
+    const names = this.#pool.of(compose(place, undefined, this.#rules), this.#at)
     this.#unowned.set(place, { version, names })
     return names
-  }
-
-  #compose(place: Place, own: Own | undefined): Names {
-    const { names, labels, scope } = place
-    const agreement = scope?.agreement
-    const recognised = recognisedOf(own, agreement)
-    const said: WorkloadWords = {
-      ...(recognised !== undefined && {
-        kind: recognised.kind,
-        model: recognised.model,
-        variant: recognised.variant,
-        ...(scope === undefined && { workload: nameOf(recognised) }),
-      }),
-      ...labels,
-      ...this.#rulingOf(place, own, agreement)?.rule.says,
-    }
-    return {
-      ...names,
-      facts: { ...names.facts, kind: unrecognisedKind(place, own), ...said },
-    }
-  }
-
-  /** The first of the rules that fit it, or all that it lives with. */
-  #rulingOf(place: Place, own: Own | undefined, agreement: Agreement | undefined): Ruling | undefined {
-    const rulings = [own?.ruling ?? this.#rules.find(place, []), agreement?.ruling].flatMap(
-      (ruling) => ruling ?? [],
-    )
-    return rulings.sort((one, other) => one.index - other.index)[0]
   }
 }
 
 /** More are not remembered. */
 const MOST_ROOTS = 4096
-
-type Own = Pick<State, 'verdict' | 'ruling' | 'usesAccelerator'>
-
-type Known = Pick<Recognised, 'kind' | 'model' | 'variant' | 'name' | 'reason' | 'root'>
-
-/** Its own model, else what all agree on. */
-function recognisedOf(own: Own | undefined, agreement: Agreement | undefined): Known | undefined {
-  const itself = own === undefined || typeof own.verdict === 'string' ? undefined : own.verdict
-  if (itself !== undefined && (itself.model !== '' || agreement?.isSplit === true)) return itself
-  return agreement?.recognised ?? itself
-}
-
-/** Where nothing else is called so, by its model or by what serves or launches it. */
-const nameOf = ({ model, name }: Known): string => (model === '' || model === MULTIPLE ? name : model)
-
-/** A guess that would be unsure is `unknown`; `other` is what was looked at and does nothing of AI. */
-function unrecognisedKind({ names, scope }: Place, own: Own | undefined): Names['facts']['kind'] {
-  const { kind } = names.facts
-  const usesAccelerator = scope?.usesAccelerator ?? own?.usesAccelerator ?? false
-  if (usesAccelerator) return 'unknown'
-  if (kind === 'system') return kind
-  if (scope?.isUnsure ?? own?.verdict === 'unsure') return 'unknown'
-  return kind === 'unknown' && scope?.isLookedAt === true ? 'other' : kind
-}
