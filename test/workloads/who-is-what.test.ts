@@ -193,6 +193,22 @@ describe('a process that changes', () => {
     expect(machine.looks).toEqual([1])
   })
 
+  test('a title is looked at after a while, those of threads of the kernel never', () => {
+    const machine = new Populated()
+    const engine = machine.start(1, SESSION, 'python3 -c spawn_main', 2)
+    const thread = machine.start(9, '/', { command: [''], comm: 'kworker/0:1' })
+    const { argumentsAt } = engine.process
+    machine.tick()
+    machine.exec(engine, 'VLLM::EngineCore')
+    for (let tick = 0; tick < 10; tick += 1) {
+      Object.assign(engine.process, { argumentsAt }) // written over the same arguments
+      Object.assign(thread.process, { comm: `kworker/0:1-${tick}` })
+      machine.tick()
+    }
+    expect(machine.looks).toEqual([1, 9, 1])
+    expect(machine.names(engine).facts.kind).toBe('inference')
+  })
+
   test('many at once are looked at bit by bit, the busiest first; who uses little does not wait', () => {
     const machine = new Populated()
     const busy = Array.from({ length: 100 }, (_, index) =>

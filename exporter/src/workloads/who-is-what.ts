@@ -75,12 +75,15 @@ const NOTABLE_CORE_RATIO = 0.01
 /** Longer nobody waits: neither for a turn nor for a folder. */
 const PATIENCE_SECONDS = 10
 const CHECK_SECONDS = 5
+/** Titles are looked at so often at most. */
+const TITLE_SECONDS = 5
 const SWEEP_SECONDS = 60
 
 /** What is known of a process. */
 interface State extends Own {
   readonly comm: string
-  readonly argumentsAt: string | undefined
+  readonly argumentsAt: string
+  readonly hasArguments: boolean
   readonly revision: number
   readonly since: Seconds
   verdict: Verdict
@@ -252,14 +255,14 @@ export class WhoIsWhat {
     return users
   }
 
+  /** A new name without a new program is a title; threads of the kernel change theirs with what they do. */
   #mustLook(consumer: ProcessConsumer): boolean {
     const state = this.#states.get(consumer)
-    return (
-      state === undefined ||
-      state.comm !== consumer.process.comm ||
-      state.argumentsAt !== consumer.process.argumentsAt ||
-      state.revision !== this.#revision
-    )
+    if (state === undefined || state.revision !== this.#revision) return true
+    const { comm, argumentsAt = '0' } = consumer.process
+    if (state.argumentsAt !== argumentsAt) return true
+    if (state.comm === comm || !state.hasArguments) return false
+    return argumentsAt === '0' || this.#at - state.since >= TITLE_SECONDS
   }
 
   /** Who was in no tick yet. */
@@ -273,7 +276,7 @@ export class WhoIsWhat {
     const place = this.#placeOf(consumer.group)
     if (this.#looksLeft === 0 || place === undefined) return false
     this.#looksLeft -= 1
-    const { pid, startTicks, comm, argumentsAt } = consumer.process
+    const { pid, startTicks, comm, argumentsAt = '0' } = consumer.process
     const chain = this.#door.chainOf(pid)
     const isItself = chain[0]?.startTicks === startTicks
     const before = this.#states.get(consumer)
@@ -281,11 +284,13 @@ export class WhoIsWhat {
     const state: State = {
       comm,
       argumentsAt,
+      hasArguments: chain[0]?.argv[0] !== '',
       revision: this.#revision,
       since: this.#at,
       verdict,
       isWaiting: false,
-      ruling: this.#rules.find(place, isItself ? chain : []),
+      ruling:
+        isItself || before === undefined ? this.#rules.find(place, isItself ? chain : []) : before.ruling,
       usesAccelerator: usesAccelerator || (before?.usesAccelerator ?? false),
       names: undefined,
       namesVersion: '',
