@@ -399,6 +399,20 @@ describe('servers that live', () => {
     machine.tick([engine], { seconds: 6 })
     expect(machine.who.servers().map(({ server }) => server)).toEqual(['vllm'])
   })
+
+  test('called as a rule calls them', () => {
+    const rule = { line: 1, match: { command: 'vllm *' }, says: { workload: 'chat', namespace: 'prod' } }
+    const machine = new Populated([rule])
+    machine.start(3, SESSION, 'vllm serve x/y --port 8000')
+    const engine = machine.start(4, SESSION, 'VLLM::EngineCore', 3)
+    machine.tick([engine])
+    const [server] = machine.who.servers()
+    expect(server?.names.facts).toMatchObject({ workload: 'chat', namespace: 'prod', model: 'x/y' })
+    expect(server?.names).toBe(machine.names(engine))
+    machine.who.reconfigure([])
+    machine.tick([engine])
+    expect(machine.who.servers()[0]?.names.facts.workload).toBe('x/y')
+  })
 })
 
 describe('explanations', () => {

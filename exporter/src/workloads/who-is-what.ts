@@ -19,14 +19,8 @@ import { seconds, type Seconds } from '../units.ts'
 import { NamesPool } from './names-pool.ts'
 import { compose, recognisedOf, rulingOf, type Own } from './composition.ts'
 import { placeOf, type Place } from './place.ts'
-import {
-  MULTIPLE,
-  recognise,
-  serversAbove,
-  withModels,
-  type Recognised,
-  type Verdict,
-} from './recognition.ts'
+import { recognise, serversAbove, withModels, type Recognised, type Verdict } from './recognition.ts'
+import { Roots, type Root } from './roots.ts'
 import { memberKey, Scope, type Member } from './scope.ts'
 import { WorkloadRules, type Ruling } from './workload-rules.ts'
 
@@ -107,8 +101,7 @@ export class WhoIsWhat {
   /** Those whose turn has not come, and since when they wait. */
   #queue = new Map<ProcessConsumer, Seconds>()
   #lookups = new Set<ProcessConsumer>()
-  /** Roots of what was recognised, and where. */
-  readonly #roots = new Map<string, { readonly member: Member; readonly place: Place; comm: string }>()
+  readonly #roots = new Roots()
   #revision = 0
   #at = seconds(0)
   #looksLeft = 0
@@ -126,6 +119,7 @@ export class WhoIsWhat {
   reconfigure(rules: readonly WorkloadRule[]): void {
     this.#rules = new WorkloadRules(rules)
     this.#revision += 1
+    this.#roots.forgetRulings()
     for (const { scope } of this.#scopes.values()) scope.forgetRulings()
   }
 
@@ -153,7 +147,10 @@ export class WhoIsWhat {
     this.#queue = queue
     for (const consumer of users) this.#noteAccelerator(consumer)
     this.#finishLookups()
-    if (this.#at - this.#checkedAt >= CHECK_SECONDS) this.#dropTheDead()
+    if (this.#at - this.#checkedAt >= CHECK_SECONDS) {
+      this.#checkedAt = this.#at
+      this.#roots.dropTheDead((pid, startTicks) => this.#door.isAlive(pid, startTicks))
+    }
     if (this.#at - this.#sweptAt >= SWEEP_SECONDS) this.#sweep(activity.groups)
   }
 
@@ -179,13 +176,13 @@ export class WhoIsWhat {
 
   /** Inference servers that live now. */
   servers(): readonly RecognisedServer[] {
-    return Array.from(this.#roots.values()).flatMap(({ member, place, comm }) => {
-      const { recognised, pid, startTicks } = member
+    return this.#roots.all.flatMap((root) => {
+      const { recognised } = root.member
       if (recognised?.kind !== 'inference' || recognised.role !== 'serves') return []
-      const consumer = { kind: 'process', group: place.group, process: { pid, startTicks, comm } } as const
-      const own = { verdict: recognised, ruling: undefined, usesAccelerator: false }
-      const names = this.#pool.of(compose(place, own, this.#rules), this.#at)
-      return [{ consumer, names, server: recognised.name, models: this.#modelsOf(recognised, place) }]
+      const names = this.#pool.of(compose(root.place, ownOf(root), this.#rules), this.#at)
+      return [
+        { consumer: consumerOf(root), names, server: recognised.name, models: this.#roots.modelsOf(root) },
+      ]
     })
   }
 
@@ -193,10 +190,7 @@ export class WhoIsWhat {
   explanations(): readonly Explanation[] {
     const consumers = new Map<string, ProcessConsumer>()
     const add = (consumer: ProcessConsumer): void => void consumers.set(memberKey(consumer.process), consumer)
-    for (const { member, place, comm } of this.#roots.values()) {
-      const { pid, startTicks } = member
-      add({ kind: 'process', group: place.group, process: { pid, startTicks, comm } })
-    }
+    for (const root of this.#roots.all) add(consumerOf(root))
     for (const { consumer } of this.#newest?.cpu ?? []) if (consumer.kind === 'process') add(consumer)
     if (this.#newest !== undefined) for (const consumer of this.#acceleratorUsers(this.#newest)) add(consumer)
     return Array.from(consumers.values(), (consumer) => this.#explain(consumer))
@@ -204,15 +198,8 @@ export class WhoIsWhat {
 
   #explain(consumer: ProcessConsumer): Explanation {
     const place = this.#placeOf(consumer.group)
-    const known = this.#states.get(consumer)
-    const root = this.#roots.get(memberKey(consumer.process))
-    const own: Own | undefined =
-      known ??
-      (root && {
-        verdict: root.member.recognised ?? 'plain',
-        ruling: root.member.ruling,
-        usesAccelerator: false,
-      })
+    const root = this.#roots.get(consumer.process)
+    const own = this.#states.get(consumer) ?? (root && ownOf(root))
     const verdict =
       own === undefined ? 'not looked at' : typeof own.verdict === 'string' ? own.verdict : 'recognised'
     if (place === undefined) {
@@ -233,16 +220,6 @@ export class WhoIsWhat {
       recognised: recognisedOf(own, place.scope?.agreement),
       verdict,
     }
-  }
-
-  #modelsOf(server: Recognised, place: Place): readonly string[] {
-    const works = Array.from(this.#roots.values()).flatMap(({ member, place: other }) => {
-      const { recognised } = member
-      const isOfIt = recognised?.name === server.name && (other === place || other.scope === place.scope)
-      return isOfIt && recognised.role === 'works' ? [recognised.model] : []
-    })
-    const models = [server.model, ...works].filter((model) => model !== '' && model !== MULTIPLE)
-    return Array.from(new Set(models))
   }
 
   #acceleratorUsers({ accelerators }: Activity): ReadonlySet<ProcessConsumer> {
@@ -298,13 +275,11 @@ export class WhoIsWhat {
     this.#states.set(consumer, state)
     if (!isItself) return true
     place.scope?.note({ isLookedAt: true, isUnsure: verdict === 'unsure' })
-    if (typeof verdict === 'string' || verdict.root.pid !== pid) this.#forgetRoot(consumer.process)
+    if (typeof verdict === 'string' || verdict.root.pid !== pid) this.#roots.forget(consumer.process)
     for (const server of serversAbove(chain))
       this.#addRoot(place, { ...server.root, recognised: server }, chain)
-    const { root } = state.ruling ?? {}
-    if (state.ruling !== undefined && root !== undefined) {
-      this.#addRoot(place, { ...root, ruling: state.ruling }, chain)
-    }
+    const { ruling } = state
+    if (ruling?.root !== undefined) this.#addRoot(place, { ...ruling.root, ruling }, chain)
     if (typeof verdict !== 'string') this.#settle(consumer, place, state, verdict, chain)
     return true
   }
@@ -326,7 +301,11 @@ export class WhoIsWhat {
     state.verdict = recognised
     state.isWaiting = false
     this.#lookups.delete(consumer)
-    this.#addRoot(place, { ...recognised.root, recognised }, chain, consumer.process.comm)
+    this.#addRoot(place, { ...recognised.root, recognised }, chain)
+  }
+
+  #addRoot(place: Place, member: Member, chain: readonly ProcessSeen[]): void {
+    this.#roots.add(place, member, chain, (own) => this.#rules.find(place, own))
   }
 
   #finishLookups(): void {
@@ -341,26 +320,6 @@ export class WhoIsWhat {
     }
   }
 
-  #addRoot(place: Place, member: Member, chain: readonly ProcessSeen[], comm = ''): void {
-    const key = memberKey(member)
-    const seen = chain.find(({ pid }) => pid === member.pid)
-    const known = this.#roots.get(key)
-    if (known === undefined && this.#roots.size >= MOST_ROOTS) return
-    this.#roots.set(key, {
-      member: { ...known?.member, ...member },
-      place,
-      comm: seen?.comm ?? known?.comm ?? comm,
-    })
-    place.scope?.add(member)
-  }
-
-  #forgetRoot(process: Pick<Member, 'pid' | 'startTicks'>): void {
-    const root = this.#roots.get(memberKey(process))
-    if (root === undefined) return
-    this.#roots.delete(memberKey(process))
-    root.place.scope?.remove(process)
-  }
-
   #noteAccelerator(consumer: ProcessConsumer): void {
     const state = this.#states.get(consumer)
     if (state === undefined) return
@@ -370,13 +329,6 @@ export class WhoIsWhat {
     }
     if (typeof state.verdict === 'string')
       this.#placeOf(consumer.group)?.scope?.note({ usesAccelerator: true })
-  }
-
-  #dropTheDead(): void {
-    this.#checkedAt = this.#at
-    for (const { member } of Array.from(this.#roots.values())) {
-      if (!this.#door.isAlive(member.pid, member.startTicks)) this.#forgetRoot(member)
-    }
   }
 
   #sweep(groups: readonly Group[]): void {
@@ -423,5 +375,14 @@ export class WhoIsWhat {
   }
 }
 
-/** More are not remembered. */
-const MOST_ROOTS = 4096
+const ownOf = ({ member: { recognised }, ruling }: Root): Own => ({
+  verdict: recognised ?? 'plain',
+  ruling,
+  usesAccelerator: false,
+})
+
+const consumerOf = ({ member: { pid, startTicks }, place: { group }, comm }: Root): ProcessConsumer => ({
+  kind: 'process',
+  group,
+  process: { pid, startTicks, comm },
+})
