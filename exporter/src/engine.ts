@@ -22,7 +22,7 @@ import {
   type EngineOverview,
 } from './exposition/reports.ts'
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
-import type { Activity, Census, Findings, Group, Identity, Names, SensorStatus } from './model.ts'
+import type { Activity, Census, Consumer, Findings, Group, Identity, Naming, SensorStatus } from './model.ts'
 import { ModelFolders } from './names/model-folders.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { ProcessWords } from './names/process-words.ts'
@@ -30,7 +30,6 @@ import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import { elapsed, type Seconds } from './units.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
-import { namesOf } from './workloads/naming.ts'
 import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { World } from './world.ts'
 
@@ -84,8 +83,8 @@ export class Engine {
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
     this.#who = whoIsWhat(world, config, (identity) => this.#names.find(identity))
-    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
-      this.#nameOf(identity),
+    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (consumer) =>
+      this.#nameOf(consumer),
     )
     this.#books = books
     this.#openingNotices = [...notices]
@@ -106,7 +105,10 @@ export class Engine {
     )
     const wall = clock.wall()
     const { domains, readings } = looks
-    const changes = this.#books.book({ at, wall, domains, readings, activity }, this.#sensorsStand())
+    const changes = this.#books.book(
+      { at, wall, domains, readings, activity, present: this.#who.present },
+      this.#sensorsStand(),
+    )
     const closed = this.#books.takeClosed()
     this.#keeping?.append(changes)
     this.#keeping?.appendHistory(closed)
@@ -203,9 +205,8 @@ export class Engine {
     return held
   }
 
-  #nameOf(identity: Identity): Names | undefined {
-    const findings = this.#names.find(identity)
-    return findings && namesOf(identity, findings)
+  #nameOf(consumer: Consumer): Naming {
+    return this.#who.nameOf(consumer.doing?.of ?? consumer)
   }
 
   #stateNow(): MachineState {

@@ -9,7 +9,8 @@ export class NamesPool {
 
   /** The object that holds the same. */
   of(names: Names, at: Seconds): Names {
-    const key = JSON.stringify([Object.values(names.facts), Object.values(names.container)])
+    const { facts, container, livesWith } = names
+    const key = JSON.stringify([Object.values(facts), Object.values(container), livesWith])
     const known = this.#names.get(key)
     if (known !== undefined) {
       known.usedAt = at

@@ -72,6 +72,8 @@ const CHECK_SECONDS = 5
 /** Titles are looked at so often at most. */
 const TITLE_SECONDS = 5
 const SWEEP_SECONDS = 60
+/** Of more processes with names of their own, series end when nothing is booked to them for a while. */
+const MOST_PRESENT = 1024
 
 /** What is known of a process. */
 interface State extends Own {
@@ -102,6 +104,7 @@ export class WhoIsWhat {
   #queue = new Map<ProcessConsumer, Seconds>()
   #lookups = new Set<ProcessConsumer>()
   readonly #roots = new Roots()
+  #present: ProcessConsumer[] = []
   #revision = 0
   #at = seconds(0)
   #looksLeft = 0
@@ -149,7 +152,7 @@ export class WhoIsWhat {
     this.#finishLookups()
     if (this.#at - this.#checkedAt >= CHECK_SECONDS) {
       this.#checkedAt = this.#at
-      this.#roots.dropTheDead((pid, startTicks) => this.#door.isAlive(pid, startTicks))
+      this.#dropTheDead()
     }
     if (this.#at - this.#sweptAt >= SWEEP_SECONDS) this.#sweep(activity.groups)
   }
@@ -168,10 +171,16 @@ export class WhoIsWhat {
     if (state.isWaiting) return undefined
     const version = this.#versionOf(place)
     if (state.names === undefined || state.namesVersion !== version) {
-      state.names = this.#pool.of(compose(place, state, this.#rules), this.#at)
+      state.names = this.#namesOf(place, state)
       state.namesVersion = version
+      if (state.names.livesWith === 'process') this.#noteLiving(consumer)
     }
     return state.names
+  }
+
+  /** Processes that live, and have names of their own, whether they use anything or not. */
+  get present(): readonly ProcessConsumer[] {
+    return this.#present
   }
 
   /** Inference servers that live now. */
@@ -179,7 +188,7 @@ export class WhoIsWhat {
     return this.#roots.all.flatMap((root) => {
       const { recognised } = root.member
       if (recognised?.kind !== 'inference' || recognised.role !== 'serves') return []
-      const names = this.#pool.of(compose(root.place, ownOf(root), this.#rules), this.#at)
+      const names = this.#namesOf(root.place, ownOf(root))
       return [
         { consumer: consumerOf(root), names, server: recognised.name, models: this.#roots.modelsOf(root) },
       ]
@@ -214,7 +223,7 @@ export class WhoIsWhat {
     }
     return {
       consumer,
-      names: this.#pool.of(compose(place, own, this.#rules), this.#at),
+      names: this.#namesOf(place, own),
       ruling: rulingOf(place, own, this.#rules),
       labels: place.labels,
       recognised: recognisedOf(own, place.scope?.agreement),
@@ -331,6 +340,12 @@ export class WhoIsWhat {
       this.#placeOf(consumer.group)?.scope?.note({ usesAccelerator: true })
   }
 
+  #dropTheDead(): void {
+    const isAlive = (pid: number, startTicks: number): boolean => this.#door.isAlive(pid, startTicks)
+    this.#roots.dropTheDead(isAlive)
+    this.#present = this.#present.filter(({ process }) => isAlive(process.pid, process.startTicks))
+  }
+
   #sweep(groups: readonly Group[]): void {
     this.#sweptAt = this.#at
     this.#pool.sweep(this.#at)
@@ -364,12 +379,23 @@ export class WhoIsWhat {
     return `${this.#revision} ${scope?.version ?? 0}`
   }
 
+  /** Who is called as all in its place lives with the place. */
+  #namesOf(place: Place, own: Own | undefined): Names {
+    const names = this.#pool.of(compose(place, own, this.#rules), this.#at)
+    if (own === undefined || names === this.#unownedNames(place)) return names
+    return this.#pool.of({ ...names, livesWith: 'process' }, this.#at)
+  }
+
+  #noteLiving(consumer: ProcessConsumer): void {
+    if (this.#present.length < MOST_PRESENT && !this.#present.includes(consumer)) this.#present.push(consumer)
+  }
+
   /** Of those in a place who say nothing themselves. */
   #unownedNames(place: Place): Names {
     const version = this.#versionOf(place)
     const known = this.#unowned.get(place)
     if (known?.version === version) return known.names
-    const names = this.#pool.of(compose(place, undefined, this.#rules), this.#at)
+    const names = this.#namesOf(place, undefined)
     this.#unowned.set(place, { version, names })
     return names
   }
