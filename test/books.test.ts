@@ -25,6 +25,7 @@ const booksPolicy = (more: Partial<BooksPolicy> = {}): BooksPolicy => ({
   node: 'here',
   budgets: [rule],
   demand: [{ meter: 'node', blockMinutes: 15, limit: undefined, billingDay: 1, timeZone: 'Europe/Berlin' }],
+  queries: { mostAccounts: 100, birthHold: seconds(0), expireAfter: seconds(600) },
   ...more,
 })
 

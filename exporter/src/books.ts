@@ -15,6 +15,12 @@ import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
 import { namesByPath } from './workloads/naming.ts'
+import {
+  QueryCounts,
+  type QueryChanges,
+  type QueryCountsState,
+  type QueryLimits,
+} from './workloads/query-counts.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -24,6 +30,7 @@ export interface BooksPolicy {
   readonly node: string
   readonly budgets: readonly BudgetRule[]
   readonly demand: readonly DemandRule[]
+  readonly queries: QueryLimits
 }
 
 /** Where the sensors stand, by their names. */
@@ -44,6 +51,8 @@ export interface BooksState {
   readonly history: HistoryState
   readonly budgets: BudgetsState
   readonly demand: DemandState
+  /** Absent in the books of versions that counted none. */
+  readonly queries?: QueryCountsState
 }
 
 /** What one tick has added. */
@@ -53,6 +62,8 @@ export interface BooksChanges {
   readonly sensors: SensorsStand
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
+  /** Absent where nothing was answered. */
+  readonly queries?: QueryChanges
   /** The zone of the history, where it is another than that of the tick before. */
   readonly timeZone?: string
 }
@@ -72,6 +83,7 @@ export class Books {
   readonly resumed: SensorsStand | undefined
   readonly budgets: Budgets
   readonly demand: Demand
+  readonly queries: QueryCounts
   history: History
   /** What of the former books could not be used, in sentences. */
   readonly problems: string[] = []
@@ -97,6 +109,7 @@ export class Books {
     this.#toldZone = this.history.zone
     this.budgets = new Budgets(policy.budgets, policy.node)
     this.demand = new Demand(policy.demand)
+    this.queries = new QueryCounts(policy.queries)
     this.#bookedTo = now.wall
     if (former === undefined) {
       this.ledger = newLedger(policy.ledger, now.at, nameOf)
@@ -108,6 +121,7 @@ export class Books {
     const goesOn = isCurrent && state.ledger.at <= now.at
     this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
     if (!goesOn) this.#countAlong(restored.endNaming(namesByPath, this.#bookedTo), this.#bookedTo, false)
+    if (goesOn) this.#restoreQueries(former)
     this.#countHoursIn(policy.timeZone)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
@@ -121,6 +135,7 @@ export class Books {
     this.ledger.reconfigure(policy.ledger)
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
+    this.queries.reconfigure(policy.queries)
     this.#countHoursIn(policy.timeZone)
     this.#policy = policy
   }
@@ -131,6 +146,7 @@ export class Books {
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
+    const queries = this.queries.book(tick)
     const { zone } = this.history
     const hasMoved = zone !== this.#toldZone
     this.#toldZone = zone
@@ -139,6 +155,7 @@ export class Books {
       ledger: changes,
       sensors,
       ...(wasDown && { wasDown }),
+      ...(queries.added.length > 0 && { queries }),
       ...(hasMoved && { timeZone: zone }),
     }
   }
@@ -158,6 +175,7 @@ export class Books {
       history: this.history.state(),
       budgets: this.budgets.state(),
       demand: this.demand.state(),
+      queries: this.queries.state(),
     }
   }
 
@@ -177,6 +195,14 @@ export class Books {
       this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
     })
     return ledger
+  }
+
+  /** Their series begin at 0 after another boot, as all that were on the page do. */
+  #restoreQueries({ state, changes }: FormerBooks): void {
+    this.#attempt('queries', () => {
+      if (state.queries !== undefined) this.queries.restore(state.queries)
+      for (const { queries } of changes) if (queries !== undefined) this.queries.redo(queries)
+    })
   }
 
   #countHoursIn(timeZone: string): void {

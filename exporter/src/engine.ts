@@ -16,6 +16,7 @@ import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
 import {
   ledgerReport,
+  queriesReport,
   overviewOf,
   RecentPower,
   sensorsReport,
@@ -24,9 +25,11 @@ import {
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
 import type { Activity, Census, Group, Identity, Names, SensorStatus } from './model.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
+import { QueriesRoom, type QueriesNotice, type QueriesSettings } from './queries/queries.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import { elapsed, type Seconds } from './units.ts'
+import type { QueryLimits } from './workloads/query-counts.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { namesOf } from './workloads/naming.ts'
 import type { World } from './world.ts'
@@ -61,6 +64,7 @@ export class Engine {
   readonly #names: NamesRoom
   readonly #allocations = new Allocations()
   readonly #books: Books
+  readonly #queries: QueriesRoom
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
   readonly #recentPower = new RecentPower()
@@ -84,6 +88,7 @@ export class Engine {
     )
     this.#books = books
     this.#openingNotices = [...notices]
+    this.#queries = new QueriesRoom(world, queriesSettings(config), (report) => books.queries.add(report))
     const { resumed } = books
     if (resumed !== undefined) this.#attendance.resume(resumed.bookmarks, resumed.failures)
   }
@@ -116,6 +121,7 @@ export class Engine {
         ...looks.changes.map(noticeOf),
         ...this.#limitationNotice(),
         ...this.#names.takeSilences().map(silenceNotice),
+        ...this.#queries.takeNotices().map(queryNotice),
         ...conservationNotice(error),
       ],
     }
@@ -127,6 +133,7 @@ export class Engine {
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
     this.#attendance.place(placementOf(config))
     this.#names.reconfigure(namesSettings(config))
+    this.#queries.reconfigure(queriesSettings(config))
   }
 
   /** All that the next run needs to go on from here. */
@@ -167,12 +174,17 @@ export class Engine {
     return sensorsReport(this.#stateNow())
   }
 
+  queriesReport(): unknown {
+    return queriesReport(this.#stateNow())
+  }
+
   ledgerReport(): unknown {
     return ledgerReport(this.#stateNow())
   }
 
   async close(): Promise<void> {
     this.#names.close()
+    this.#queries.close()
     await this.#attendance.close()
   }
 
@@ -203,6 +215,8 @@ export class Engine {
       ledger: this.#books.ledger,
       budgets: this.#books.budgets.statuses(wall),
       demand: this.#books.demand.statuses(wall),
+      queries: this.#books.queries,
+      queryServers: this.#queries.statuses(),
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,
@@ -276,6 +290,12 @@ const silenceNotice = ({ address, reason }: Silence): Notice => ({
   fields: { address, reason },
 })
 
+const queryNotice = ({ url, reason }: QueriesNotice): Notice => ({
+  level: 'warn',
+  message: 'the queries of an inference server are not counted, or not all of them',
+  fields: { url, reason },
+})
+
 const conservationNotice = (error: bigint): Notice[] =>
   error === 0n
     ? []
@@ -293,6 +313,7 @@ const booksPolicyOf = (config: Config): BooksPolicy => ({
   node: config.node,
   budgets: config.budgets,
   demand: config.demand,
+  queries: queryLimits(config),
 })
 
 export const policyOf = (config: Config): LedgerPolicy => ({
@@ -301,6 +322,21 @@ export const policyOf = (config: Config): LedgerPolicy => ({
   baselines: new Map(config.baselines.map(({ domain, watts, source }) => [domain, { watts, source }])),
   processes: config.processes.enabled ? config.processes.top : 0,
   seriesLimit: config.seriesLimit,
+})
+
+/** Each account has three series of tokens. */
+const queryLimits = (config: Config): QueryLimits => ({
+  mostAccounts: Math.floor(config.seriesLimit / 3),
+  birthHold: config.birthHoldSeconds,
+  expireAfter: config.expireAfterSeconds,
+})
+
+const queriesSettings = ({ queries }: Config): QueriesSettings => ({
+  ...queries,
+  servers: queries.servers.map(({ tokenFile, headersFile, caFile, isVerified, ...server }) => ({
+    ...server,
+    access: { tokenFile, headersFile, caFile, isVerified },
+  })),
 })
 
 const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })

@@ -313,6 +313,7 @@ describe('reports', () => {
         ...calmReports,
         sensors: async () => [{ name: 'rapl' }],
         ledger: async () => ({ joules: '1.000000' }),
+        queries: async () => ({ servers: [] }),
         budgets: async () => ({ budgets: [], demand: [{ meter: 'node' }] }),
       },
     })
@@ -320,12 +321,14 @@ describe('reports', () => {
     expect(sensors.headers['content-type']).toBe('application/json; charset=utf-8')
     expect(sensors.text).toBe('[{"name":"rapl"}]')
     expect((await ask(`${url}/api/v1/ledger`)).text).toBe('{"joules":"1.000000"}')
+    expect((await ask(`${url}/api/v1/queries`)).text).toBe('{"servers":[]}')
     expect((await ask(`${url}/api/v1/budgets`)).text).toBe('{"budgets":[],"demand":[{"meter":"node"}]}')
   })
 
   test.each([
     ['/api/v1/sensors', 'the sensors cannot be shown now: the engine is starting again\n'],
     ['/api/v1/ledger', 'the ledger cannot be shown now: the engine did not answer in time\n'],
+    ['/api/v1/queries', 'the queries cannot be shown now: the engine is starting again\n'],
     ['/api/v1/budgets', 'the budgets cannot be shown now: the engine is starting again\n'],
     ['/', 'the overview cannot be shown now: the engine broke\n'],
   ])('%s is a 503 with the reason when there is none', async (path, sentence) => {
@@ -334,6 +337,7 @@ describe('reports', () => {
       reports: {
         sensors: () => Promise.reject(new Error('the engine is starting again')),
         ledger: () => new Promise(() => undefined),
+        queries: () => Promise.reject(new Error('the engine is starting again')),
         budgets: () => Promise.reject(new Error('the engine is starting again')),
         overview: () => {
           throw new Error('the engine broke')
@@ -402,6 +406,7 @@ describe('the start page', () => {
       '/metrics',
       '/api/v1/sensors',
       '/api/v1/ledger',
+      '/api/v1/queries',
       '/api/v1/budgets',
       '/healthz',
       '/readyz',

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { seconds, watts } from '../units.ts'
 import { budgetRuleOf, demandRuleOf } from './budget-schema.ts'
+import { queriesConfigOf } from './query-schema.ts'
 import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { hwmonConfigOf } from './sensor-schema.ts'
@@ -49,6 +50,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
     tokenFile: content.kubelet.token_file,
     caFile: content.kubelet.ca_file,
   },
+  queries: queriesConfigOf(content.queries),
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
   demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
   report: reportConfigOf(content.report),

@@ -4,6 +4,7 @@ import { IDLE_POLICIES, type IdlePolicy } from '../ledger/idle-policy.ts'
 import type { BudgetRule, DemandRule } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
 import { budgets, demand, timeZone } from './budget-schema.ts'
+import { queries, type QueriesConfig } from './query-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
 
@@ -157,6 +158,7 @@ export const configSchema = z.strictObject({
       'Room or closet of this machine, for `wattribute_node_info`: what shares meters shares a zone.',
     ),
   kubelet,
+  queries,
   budgets,
   demand,
   report,
@@ -195,6 +197,7 @@ export interface Config {
   /** Empty where nothing is said. */
   readonly zone: string
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
+  readonly queries: QueriesConfig
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */

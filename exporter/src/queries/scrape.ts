@@ -70,8 +70,10 @@ export async function scrape(wanted: ScrapeRequest, take: (piece: Uint8Array) =>
       wanted.timeoutSeconds * 1000,
     )
     request.on('error', (cause: NodeJS.ErrnoException) => end(failureOf(cause)))
-    request.on('close', () => end(new NoMetrics('silent', 'it hung up')))
+    const hangUp = (): void => end(new NoMetrics('silent', 'it hung up'))
+    request.on('close', hangUp)
     request.on('response', (response) => {
+      request.off('close', hangUp) // from here on the answer says how it ends
       const refusal = refusalOf(response)
       if (refusal !== undefined) end(refusal)
       else readAll(response, wanted.mostBytes, take, end)
@@ -99,9 +101,9 @@ function readAll(
       take(piece)
       return
     }
+    end(new NoMetrics('other', `its answer is longer than ${mostBytes} bytes`))
     response.unpipe()
     body.destroy()
-    end(new NoMetrics('other', `its answer is longer than ${mostBytes} bytes`))
   })
   body.on('end', () => end())
 }

@@ -86,10 +86,12 @@ export class ServerTarget {
    * @throws NoMetrics
    */
   async look(watch: Watch, limits: LookLimits): Promise<TargetLook> {
-    const sawStart = watch.sawStart || this.#sawNobody
     try {
-      const answer = await this.#read(limits)
-      const { place, samples, flaw } = answer
+      const { place: found, samples, flaw } = await this.#read(limits)
+      const sawStart = watch.sawStart || this.#sawNobody
+      // nobody was there in between: it has started anew, even where its counters are beyond where they stood
+      const place = this.#sawNobody ? { ...found, meter: new QueryMeter(found.preset) } : found
+      this.#sawNobody = false
       this.#place = place
       const look = place.meter.see(samples, { ...watch, sawStart })
       return {
@@ -136,7 +138,7 @@ export class ServerTarget {
         }
       }
     }
-    throw failure ?? new NoMetrics('silent', 'there is no address to ask')
+    throw advised(failure ?? new NoMetrics('silent', 'there is no address to ask'), this.settings.server)
   }
 
   async #pageAt(
@@ -200,6 +202,14 @@ function presetIn(
     expected.find(({ detect }) => detect.some((all) => all.every((name) => names.has(name)))) ??
     expected.find((preset) => namesOf(preset).some((name) => names.has(name)))
   )
+}
+
+/** Somebody answers, and not with metrics: perhaps they are only to be turned on. */
+function advised(failure: NoMetrics, server: string): NoMetrics {
+  const advice = presetsNamed(server).find((preset) => preset.advice !== undefined)?.advice
+  return failure.kind === 'other' && advice !== undefined
+    ? new NoMetrics('other', `${failure.message}; ${advice}`)
+    : failure
 }
 
 const noMetricsOf = (server: string): NoMetrics =>
