@@ -33,7 +33,7 @@ const MOST_SERVERS = 64
 const server = z.strictObject({
   url: z
     .url({ protocol: /^https?$/, error: 'must be an URL such as http://127.0.0.1:8000' })
-    .refine((url) => /^https?:\/\/[^/?#@]+\/?$/.test(url), {
+    .refine((url) => /^(?!https?:)|^https?:\/\/[^/?#@]+\/?$/.test(url), {
       error: 'must end with the port: what follows is the key `path`, and secrets belong in `token_file`',
     })
     .describe('Where the server answers, without a path.'),
