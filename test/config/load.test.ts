@@ -275,10 +275,8 @@ describe('a file that does not fit', () => {
       'idle_policy: true',
       '`idle_policy` (line 1, column 14) must be one of holders, proportional, equal, none',
     ],
-    [
-      'queries: {timeout_seconds: 20}',
-      '`queries.timeout_seconds` (line 1, column 28) must not be longer than `period_seconds`',
-    ],
+    ['queries: {timeout_seconds: 0}', '`queries.timeout_seconds` (line 1, column 28) must be from 0.1 to 60'],
+    ['queries: {period_seconds: 0.5}', '`queries.period_seconds` (line 1, column 27) must be from 1 to 300'],
     [
       'queries: {servers: [{url: "http://a:1/metrics", workload: w}]}',
       '`queries.servers[0].url` (line 1, column 27) must end with the port: what follows is the key `path`, and secrets belong in `token_file`',

@@ -22,7 +22,6 @@ export interface QueryServerConfig {
 export interface QueriesConfig {
   readonly discovery: boolean
   readonly period: Seconds
-  /** Not above the period. */
   readonly timeout: Seconds
   /** Each address once. */
   readonly servers: readonly QueryServerConfig[]
@@ -83,7 +82,7 @@ export const queries = z
       .min(0.1, 'must be from 0.1 to 60')
       .max(60, 'must be from 0.1 to 60')
       .default(3)
-      .describe('How long an answer may take in all; not longer than the period.'),
+      .describe('How long an answer may take in all. A server is never asked twice at once.'),
     servers: z
       .array(server)
       .max(MOST_SERVERS, `must be ${MOST_SERVERS} at most`)
@@ -107,11 +106,6 @@ export const queries = z
       )
       .default([])
       .describe('Inference servers that discovery does not find, or whose workload it cannot know.'),
-  })
-  .refine((all) => !(all.timeout_seconds > all.period_seconds), {
-    path: ['timeout_seconds'],
-    error: 'must not be longer than `period_seconds`',
-    when: () => true, // also beside other problems, so that all are listed at once
   })
   .prefault({})
   .describe('Inference servers whose queries and tokens are counted from their own metrics.')
