@@ -108,7 +108,7 @@ const tei: ServerPreset = {
 }
 
 const trtllmServe: ServerPreset = {
-  name: 'trtllm-serve',
+  name: 'trtllm',
   advice: 'set return_perf_metrics in its options',
   source: 'TensorRT-LLM 1.3, tensorrt_llm/metrics/collector.py; 1.2.1 has no counters of tokens',
   paths: ['/prometheus/metrics', '/metrics'],
