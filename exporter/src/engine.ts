@@ -14,6 +14,7 @@ import { budgetRows } from './exposition/budget-reports.ts'
 import { energyToDate } from './exposition/to-date.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
+import { RecentQueries } from './exposition/recent-queries.ts'
 import {
   ledgerReport,
   queriesReport,
@@ -68,6 +69,7 @@ export class Engine {
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
   readonly #recentPower = new RecentPower()
+  readonly #recentQueries = new RecentQueries()
   #census: Census | undefined
   #groups: readonly Group[] = []
   #held: readonly string[] = []
@@ -111,6 +113,8 @@ export class Engine {
     this.#keeping?.append(changes)
     this.#keeping?.appendHistory(closed)
     this.#recentPower.see(this.#books.ledger, at)
+    const { queries } = this.#books
+    this.#recentQueries.see(this.#books.ledger, (now) => queries.totals(now), at)
     const error = this.#page.render(writer, this.#state(at, wall))
     return {
       at,
@@ -165,7 +169,13 @@ export class Engine {
     const { budgets, demand, history } = this.#books
     const wall = this.#world.clock.wall()
     const rows = budgetRows(budgets.statuses(wall), demand.statuses(wall))
-    const overview = overviewOf(this.#stateNow(), this.#recentPower, rows)
+    const { ledger, queries } = this.#books
+    const now = this.#world.clock.now()
+    const queryEnergy = this.#recentQueries.since(ledger, queries.totals(now), now)
+    const overview = {
+      ...overviewOf(this.#stateNow(), this.#recentPower, rows),
+      ...(queryEnergy !== undefined && { queryEnergy }),
+    }
     // Without storage today and this month would begin with this run.
     return this.#keeping === undefined ? overview : { ...overview, toDate: energyToDate(history, wall) }
   }

@@ -57,7 +57,7 @@ describe('queries on the page', () => {
       server: 'vllm',
       workload: 'chat',
       namespace: '',
-      state: 'silent',
+      state: 'silent' as const,
       reason: 'nobody listens there',
     }
     machine.queryServers = [server, server]

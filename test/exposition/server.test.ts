@@ -416,6 +416,38 @@ describe('the start page', () => {
     expect(html).toContain('color-scheme: light dark')
   })
 
+  test('what a query has cost, where queries are counted; nothing of fewer than ten', async () => {
+    const { html } = await shown({
+      ...overview,
+      queryEnergy: {
+        overSeconds: 600,
+        workloads: [
+          { workload: 'rare', namespace: '', queries: 9, outputTokens: 100, joules: 9 },
+          { workload: 'embed', namespace: '', queries: 20, outputTokens: undefined, joules: 72_000 },
+          {
+            workload: 'llama-chat',
+            namespace: 'ml',
+            queries: 2000,
+            outputTokens: 800_000,
+            joules: 1_728_000,
+          },
+        ],
+      },
+    })
+    const section = /<section aria-labelledby="energy-per-query">.*?<\/section>/s.exec(html)?.[0] ?? ''
+    const cells = Array.from(section.matchAll(/<t[dh][^>]*>(.*?)<\/t[dh]>/g), ([, cell = '']) =>
+      cell.replace(/<[^>]*>/g, ''),
+    )
+    expect(cells).toEqual([
+      ...['Workload', 'Namespace', 'Queries', 'Per query', 'Per 1,000 output tokens'],
+      ...['llama-chat', 'ml', '2,000', '0.24 Wh', '0.6 Wh'],
+      ...['embed', '', '20', '1 Wh', 'not known'],
+      ...['rare', '', '9', 'too few queries', 'not known'],
+    ])
+    expect(section).toContain('Of the last 10 minutes, on this machine alone, at the boundary provisioned')
+    expect((await shown(overview)).html).not.toContain('Energy per query')
+  })
+
   test('says so when there is nothing', async () => {
     const { html } = await shown(emptyOverview)
     expect(html).not.toContain('<table')

@@ -1,7 +1,7 @@
 /** What the doctor finds: from what was seen of a machine to what can be known of it, and what to do about the rest. */
 import type { Component, ComponentState, SensorStatus, Vantage } from '../model.ts'
 import { attributionOf, type Check } from './attribution.ts'
-import type { DomainSeen, Observation } from './observation.ts'
+import type { DomainSeen, Observation, QueryServerSeen } from './observation.ts'
 import { remedyFor, type Remedy } from './remedies.ts'
 
 export interface SensorFinding {
@@ -33,6 +33,8 @@ export interface Findings {
   readonly components: readonly ComponentFinding[]
   readonly domains: readonly DomainSeen[]
   readonly attribution: readonly Check[]
+  /** Whether queries are counted says nothing of what can be measured: it is told, and no problem of the machine. */
+  readonly queryServers: readonly QueryServerSeen[]
   /** What is there and cannot be read, worst first, each thing once. */
   readonly todo: readonly Remedy[]
   /** What could be known besides. */
@@ -68,6 +70,7 @@ export function findingsOf(seen: Observation): Findings {
     ),
     domains,
     attribution,
+    queryServers: seen.queryServers,
     todo,
     optional,
     exitCode: hasProblem ? 1 : 0,

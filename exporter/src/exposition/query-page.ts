@@ -11,7 +11,7 @@ export interface QueryServerRow {
   readonly server: string
   readonly workload: string
   readonly namespace: string
-  readonly state: string
+  readonly state: 'waiting' | 'counting' | 'silent'
   readonly reason: string
 }
 
