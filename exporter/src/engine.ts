@@ -24,7 +24,7 @@ import {
   type EngineOverview,
 } from './exposition/reports.ts'
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
-import type { Activity, Census, Group, Identity, Names, SensorStatus } from './model.ts'
+import type { Activity, Census, Consumer, Group, Names, Naming, SensorStatus } from './model.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { QueriesRoom, type QueriesNotice, type QueriesSettings } from './queries/queries.ts'
 import { Attendance } from './sensors/attendance.ts'
@@ -63,6 +63,7 @@ export class Engine {
   readonly #attendance: Attendance
   readonly #activity: ActivityRoom
   readonly #names: NamesRoom
+  readonly #namesByGroup = new WeakMap<Group, Names>()
   readonly #allocations = new Allocations()
   readonly #books: Books
   readonly #queries: QueriesRoom
@@ -85,8 +86,8 @@ export class Engine {
     this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
-    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
-      this.#nameOf(identity),
+    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (consumer) =>
+      this.#nameOf(consumer),
     )
     this.#books = books
     this.#openingNotices = [...notices]
@@ -208,9 +209,14 @@ export class Engine {
       : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
   }
 
-  #nameOf(identity: Identity): Names | undefined {
-    const findings = this.#names.find(identity)
-    return findings && namesOf(identity, findings)
+  #nameOf({ group }: Consumer): Naming {
+    const known = this.#namesByGroup.get(group)
+    if (known !== undefined) return known
+    const findings = this.#names.find(group.identity)
+    if (findings === undefined) return undefined
+    const names = namesOf(group.identity, findings)
+    this.#namesByGroup.set(group, names)
+    return names
   }
 
   #stateNow(): MachineState {
