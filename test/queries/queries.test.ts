@@ -220,6 +220,16 @@ describe('a configured server', () => {
     ])
   })
 
+  test('that hangs is hung up on when the room closes', async () => {
+    let hungUp = false
+    const server = await serve((_, response) => void response.on('close', () => (hungUp = true)))
+    const room = roomWith(settings({ timeout: seconds(60), servers: [configured(server.url)] }))
+    await until(() => server.asked.length === 1)
+    room.close()
+    await until(() => hungUp)
+    expect(room.takeNotices()).toEqual([])
+  })
+
   test('is asked once at a time, however short the period', async () => {
     let open = 0
     let most = 0

@@ -29,6 +29,7 @@ async function outcome(access: Partial<Access> = {}, timeoutSeconds = 5, url = s
     access: { ...openAccess, ...access },
     timeoutSeconds,
     mostBytes: MOST_BYTES,
+    signal: new AbortController().signal,
   }
   try {
     await scrape(wanted, (piece) => (length += piece.length))

@@ -10,7 +10,7 @@ import type { World } from '../world.ts'
 import { networkView, type NetworkView } from './addresses.ts'
 import { doorsOf, type Door } from './discovery.ts'
 import { NoMetrics, openAccess, type Access } from './scrape.ts'
-import { ServerTarget, type QueryOwner, type TargetSettings } from './server-target.ts'
+import { ServerTarget, type LookLimits, type QueryOwner, type TargetSettings } from './server-target.ts'
 
 export interface ConfiguredServer {
   readonly url: string
@@ -86,6 +86,7 @@ export class QueriesRoom {
   #running = 0
   #queue: Watched[] = []
   #isClosed = false
+  readonly #closing = new AbortController()
 
   /** @param report takes what was answered */
   constructor(
@@ -138,6 +139,7 @@ export class QueriesRoom {
 
   close(): void {
     this.#isClosed = true
+    this.#closing.abort()
     for (const [key, watched] of this.#watched) this.#drop(key, watched)
   }
 
@@ -218,8 +220,8 @@ export class QueriesRoom {
     }
   }
 
-  #limits(): { readonly timeoutSeconds: number; readonly mostBytes: number } {
-    return { timeoutSeconds: this.#settings.timeout, mostBytes: MOST_BYTES }
+  #limits(): LookLimits {
+    return { timeoutSeconds: this.#settings.timeout, mostBytes: MOST_BYTES, signal: this.#closing.signal }
   }
 
   /** Asks the ports of a process one after the other, one more with each look, until one has metrics. */

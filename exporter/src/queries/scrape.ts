@@ -23,6 +23,8 @@ export interface ScrapeRequest {
   readonly timeoutSeconds: number
   /** Of the page as it is read, unpacked. */
   readonly mostBytes: number
+  /** Ends it at once. */
+  readonly signal: AbortSignal
 }
 
 /** Why there are no metrics. The message is part of a sentence and holds nothing that the server has said. */
@@ -50,6 +52,7 @@ export async function scrape(wanted: ScrapeRequest, take: (piece: Uint8Array) =>
   const options = {
     method: 'GET',
     agent: false as const,
+    signal: wanted.signal,
     headers: { accept: ACCEPT, 'accept-encoding': 'identity', ...(await headersOf(access)) },
   }
   const tls = {

@@ -40,6 +40,7 @@ export interface TargetSettings {
 export interface LookLimits {
   readonly timeoutSeconds: number
   readonly mostBytes: number
+  readonly signal: AbortSignal
 }
 
 export interface TargetLook {
@@ -143,12 +144,12 @@ export class ServerTarget {
 
   async #pageAt(
     url: string,
-    { timeoutSeconds, mostBytes }: LookLimits,
+    limits: LookLimits,
     names: ReadonlySet<string>,
   ): Promise<{ readonly samples: readonly Sample[]; readonly flaw: string }> {
     const parser = new SampleParser(names)
     const { access } = this.settings
-    await scrape({ url: new URL(url), access, timeoutSeconds, mostBytes }, (piece) => parser.push(piece))
+    await scrape({ url: new URL(url), access, ...limits }, (piece) => parser.push(piece))
     const samples = parser.end()
     const flaw =
       parser.skipped === 0 ? '' : `${parser.skipped} of its series are beyond the limit and not counted`
