@@ -28,6 +28,7 @@ import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import { elapsed, type Seconds } from './units.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
+import type { IntakeBatch } from './workloads/marks.ts'
 import { namesOf } from './workloads/naming.ts'
 import type { World } from './world.ts'
 
@@ -119,6 +120,14 @@ export class Engine {
         ...conservationNotice(error),
       ],
     }
+  }
+
+  /**
+   * Takes in what senders say about their work.
+   * @returns whether a phase has begun or ended: a tick at once tells what was done on either side of it
+   */
+  takeIn(batch: IntakeBatch): boolean {
+    return batch.senders.some(({ marks }) => marks.some(({ change }) => change !== undefined))
   }
 
   /** Limits, policies and baselines change at once; what is booked stays booked. */

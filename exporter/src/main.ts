@@ -8,12 +8,14 @@ import type { EngineOverview } from './exposition/reports.ts'
 import { SelfMetrics } from './exposition/self.ts'
 import { createServer } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
-import { NoLibc, openLibc } from './libc.ts'
+import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
+import { Intake } from './intake/intake.ts'
 import { createLogger, type Log } from './log.ts'
 import { holdFolder } from './storage/lock.ts'
 import { Supervisor } from './supervisor.ts'
 import { version } from './version.ts'
-import { linuxClock } from './world.ts'
+import { sizeOf } from './workloads/marks.ts'
+import { linuxClock, linuxFiles } from './world.ts'
 
 /** A running exporter. */
 export interface Exporter {
@@ -62,10 +64,12 @@ export async function serve(flags: Flags): Promise<Exporter> {
     log,
     web,
   })
+  const intake = await openIntake(flags, supervisor, self, log)
   try {
     const { url } = await server.listen()
     log.info({ version, url: `${url}${flags.telemetryPath}` }, 'wattribute is serving')
   } catch (cause) {
+    await intake.close()
     await supervisor.close()
     throw cause
   }
@@ -73,10 +77,41 @@ export async function serve(flags: Flags): Promise<Exporter> {
     mustRestart,
     reload: () => reload(flags, supervisor, self, log),
     close: async () => {
+      await intake.close()
       await server.close()
       return supervisor.close()
     },
   }
+}
+
+async function openIntake(
+  { marksSocket, procfs, sysfs }: Flags,
+  supervisor: Supervisor,
+  self: SelfMetrics,
+  log: Log,
+): Promise<Intake> {
+  return Intake.open({
+    socketPath: marksSocket,
+    peerOf: await peersOf(procfs),
+    files: linuxFiles(),
+    procfs,
+    sysfs,
+    clock: linuxClock,
+    post: (batch) => {
+      if (!supervisor.takeIn(batch)) self.linesRefused('', 'engine', sizeOf(batch))
+    },
+    counts: self,
+    warn: (message, fields) => log.warn(fields, message),
+  })
+}
+
+/** The kernel numbers the processes at a socket as our own PID namespace does. */
+async function peersOf(procfs: string): Promise<Parameters<typeof Intake.open>[0]['peerOf']> {
+  const libc = await openLibc()
+  if (libc instanceof NoLibc) return { reason: libc.reason }
+  return isOwnProcfs(linuxFiles(), procfs)
+    ? libc.peerOf
+    : { reason: `${procfs} belongs to another PID namespace` }
 }
 
 /** `Promise.withResolvers`, which Node 20 lacks. */
