@@ -6,6 +6,7 @@
  */
 import { Ledger, type LedgerPolicy, type NameOf, type Tick, type TickOfBooks } from './ledger/ledger.ts'
 import type { LedgerChanges, LedgerState } from './ledger/record.ts'
+import { OPENING } from './ledger/view.ts'
 import type { BudgetRule, DemandRule, WallSpan } from './model.ts'
 import { LOST_AFTER_SECONDS, type Bookmarks } from './sensors/sensor.ts'
 import { seconds, watts, type Seconds, type Watts } from './units.ts'
@@ -15,6 +16,8 @@ import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
 import { namesByPath } from './workloads/naming.ts'
+import type { CountsPolicy } from './workloads/phase-counts.ts'
+import { Phases, type PhasesRecords } from './workloads/phases.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -44,6 +47,8 @@ export interface BooksState {
   readonly history: HistoryState
   readonly budgets: BudgetsState
   readonly demand: DemandState
+  /** Absent: an earlier version has kept it. */
+  readonly phases?: PhasesRecords
 }
 
 /** What one tick has added. */
@@ -53,6 +58,8 @@ export interface BooksChanges {
   readonly sensors: SensorsStand
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
+  /** Where something has changed. */
+  readonly phases?: PhasesRecords
   /** The zone of the history, where it is another than that of the tick before. */
   readonly timeZone?: string
 }
@@ -72,6 +79,7 @@ export class Books {
   readonly resumed: SensorsStand | undefined
   readonly budgets: Budgets
   readonly demand: Demand
+  readonly phases: Phases
   history: History
   /** What of the former books could not be used, in sentences. */
   readonly problems: string[] = []
@@ -100,6 +108,7 @@ export class Books {
     this.#bookedTo = now.wall
     if (former === undefined) {
       this.ledger = newLedger(policy.ledger, now.at, nameOf)
+      this.phases = newPhases(policy.ledger, now.at, seconds(now.at + OPENING))
       this.startedWall = now.wall
       return
     }
@@ -109,6 +118,8 @@ export class Books {
     this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
     if (!goesOn) this.#countAlong(restored.endNaming(namesByPath, this.#bookedTo), this.#bookedTo, false)
     this.#countHoursIn(policy.timeZone)
+    this.phases = newPhases(policy.ledger, now.at, seconds(now.at + (goesOn ? 0 : OPENING)))
+    if (goesOn) this.#attempt('phases', () => this.#restorePhases(former, now.at))
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -119,6 +130,7 @@ export class Books {
   /** Limits and policies change at once; what is booked stays booked. */
   reconfigure(policy: BooksPolicy): void {
     this.ledger.reconfigure(policy.ledger)
+    this.phases.counts.reconfigure(countsPolicyOf(policy.ledger))
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
     this.#countHoursIn(policy.timeZone)
@@ -131,6 +143,7 @@ export class Books {
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
+    const phases = this.phases.changes()
     const { zone } = this.history
     const hasMoved = zone !== this.#toldZone
     this.#toldZone = zone
@@ -139,6 +152,7 @@ export class Books {
       ledger: changes,
       sensors,
       ...(wasDown && { wasDown }),
+      ...(phases !== undefined && { phases }),
       ...(hasMoved && { timeZone: zone }),
     }
   }
@@ -158,6 +172,7 @@ export class Books {
       history: this.history.state(),
       budgets: this.budgets.state(),
       demand: this.demand.state(),
+      phases: this.phases.state(),
     }
   }
 
@@ -177,6 +192,13 @@ export class Books {
       this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
     })
     return ledger
+  }
+
+  /** Phases that were open go on: their processes need not know that somebody else counts now. */
+  #restorePhases({ state, changes }: FormerBooks, at: Seconds): void {
+    for (const { phases } of [state, ...changes]) {
+      if (phases !== undefined) this.phases.restore(phases, at)
+    }
   }
 
   #countHoursIn(timeZone: string): void {
@@ -219,6 +241,14 @@ export class Books {
     this.#bookedTo = wall
   }
 }
+
+const countsPolicyOf = ({ lifetimes, seriesLimit }: LedgerPolicy): CountsPolicy => ({
+  ...lifetimes,
+  seriesLimit,
+})
+
+const newPhases = (policy: LedgerPolicy, at: Seconds, openingEnds: Seconds): Phases =>
+  new Phases(countsPolicyOf(policy), at, openingEnds)
 
 const newLedger = (policy: LedgerPolicy, startedAt: Seconds, nameOf: NameOf): Ledger =>
   new Ledger(policy, { nameOf, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })

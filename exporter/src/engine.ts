@@ -93,11 +93,12 @@ export class Engine {
     const { clock } = this.#world
     const at = clock.now()
     const looks = await this.#attendance.look(at)
-    const activity = this.#withHolders(this.#activity.look(at))
+    const seen = this.#withHolders(this.#activity.look(at))
+    const activity = seen && this.#inPhases(seen)
     this.#sensors = looks.statuses
-    this.#census = activity?.census ?? this.#census
-    this.#groups = activity?.groups ?? this.#groups
-    this.#held = Array.from(activity?.accelerators ?? []).flatMap(([id, { holders, use }]) =>
+    this.#census = seen?.census ?? this.#census
+    this.#groups = seen?.groups ?? this.#groups
+    this.#held = Array.from(seen?.accelerators ?? []).flatMap(([id, { holders, use }]) =>
       holders.length + use.length > 0 ? id : [],
     )
     const wall = clock.wall()
@@ -127,6 +128,7 @@ export class Engine {
    * @returns whether a phase has begun or ended: a tick at once tells what was done on either side of it
    */
   takeIn(batch: IntakeBatch): boolean {
+    this.#books.phases.take(batch.senders)
     return batch.senders.some(({ marks }) => marks.some(({ change }) => change !== undefined))
   }
 
@@ -200,6 +202,14 @@ export class Engine {
     return findings && namesOf(identity, findings)
   }
 
+  #inPhases(activity: Activity): Activity {
+    return this.#books.phases.apply(activity, {
+      wall: this.#world.clock.wall(),
+      namesOf: (consumer) => this.#nameOf(consumer.group.identity),
+      processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, activity.to),
+    })
+  }
+
   #stateNow(): MachineState {
     return this.#state(this.#world.clock.now(), this.#world.clock.wall())
   }
@@ -212,6 +222,7 @@ export class Engine {
       ledger: this.#books.ledger,
       budgets: this.#books.budgets.statuses(wall),
       demand: this.#books.demand.statuses(wall),
+      phases: this.#books.phases,
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,

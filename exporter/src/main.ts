@@ -8,8 +8,10 @@ import type { EngineOverview } from './exposition/reports.ts'
 import { SelfMetrics } from './exposition/self.ts'
 import { createServer } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
+import type { Writes } from './exposition/write-api.ts'
 import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
 import { Intake } from './intake/intake.ts'
+import type { Holder } from './intake/tokens.ts'
 import { createLogger, type Log } from './log.ts'
 import { holdFolder } from './storage/lock.ts'
 import { Supervisor } from './supervisor.ts'
@@ -44,6 +46,8 @@ export async function serve(flags: Flags): Promise<Exporter> {
     log,
     onMustRestart,
   })
+  const intake = await openIntake(flags, config, supervisor, self, log)
+  const reloadNow = (): boolean => reload(flags, supervisor, intake, self, log)
   const server = createServer({
     listenAddress: flags.listenAddress,
     telemetryPath: flags.telemetryPath,
@@ -61,10 +65,10 @@ export async function serve(flags: Flags): Promise<Exporter> {
         ...((await supervisor.report('overview')) as EngineOverview),
       }),
     },
+    writes: writesOf(intake, reloadNow),
     log,
     web,
   })
-  const intake = await openIntake(flags, supervisor, self, log)
   try {
     const { url } = await server.listen()
     log.info({ version, url: `${url}${flags.telemetryPath}` }, 'wattribute is serving')
@@ -75,7 +79,7 @@ export async function serve(flags: Flags): Promise<Exporter> {
   }
   return {
     mustRestart,
-    reload: () => reload(flags, supervisor, self, log),
+    reload: () => void reloadNow(),
     close: async () => {
       await intake.close()
       await server.close()
@@ -84,14 +88,30 @@ export async function serve(flags: Flags): Promise<Exporter> {
   }
 }
 
+const writesOf = (intake: Intake, reloadNow: () => boolean): Writes<Holder> => ({
+  get hasTokens() {
+    return intake.hasTokens
+  },
+  holderOf: (authorization) => intake.holderOf(authorization),
+  take: (write, holder, body) => {
+    if (write !== 'reload') return intake.takeBody(write, holder, body)
+    return reloadNow()
+      ? { status: 200, sentence: 'the configuration was read again' }
+      : { status: 500, sentence: 'the configuration was not taken over; the log says why' }
+  },
+})
+
 async function openIntake(
-  { marksSocket, procfs, sysfs }: Flags,
+  { marksSocket, jobDirectory, procfs, sysfs }: Flags,
+  { tokens }: Config,
   supervisor: Supervisor,
   self: SelfMetrics,
   log: Log,
 ): Promise<Intake> {
   return Intake.open({
     socketPath: marksSocket,
+    jobDirectory,
+    tokens,
     peerOf: await peersOf(procfs),
     files: linuxFiles(),
     procfs,
@@ -142,17 +162,21 @@ function startThread(flags: Flags, config: Config): Worker {
   })
 }
 
-function reload(flags: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
+/** @returns whether the configuration was taken over */
+function reload(flags: Flags, supervisor: Supervisor, intake: Intake, self: SelfMetrics, log: Log): boolean {
   try {
     const config = configIn(flags)
     supervisor.reconfigure(config)
+    intake.reconfigure(config.tokens)
     self.configLoaded(linuxClock.wall(), config.zone)
     log.info('the configuration was read again')
+    return true
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause
     self.configRefused()
     for (const problem of cause.problems) {
       log.error({ file: cause.file, problem }, 'the configuration was not taken over; the one before goes on')
     }
+    return false
   }
 }

@@ -162,8 +162,23 @@ export interface ProcessIdentity {
  * (`exited`; `unreadable` where processes are there but may not be seen). One object for as long as it lives.
  */
 export type Consumer =
-  | { readonly kind: 'process'; readonly group: Group; readonly process: ProcessIdentity }
-  | { readonly kind: 'exited' | 'unreadable'; readonly group: Group }
+  | {
+      readonly kind: 'process'
+      readonly group: Group
+      readonly process: ProcessIdentity
+      readonly doing?: Doing
+    }
+  | { readonly kind: 'exited' | 'unreadable'; readonly group: Group; readonly doing?: Doing }
+
+/**
+ * What a consumer did for a while, in place of the consumer itself: so energy of one process can be booked to several
+ * accounts, each by what was done in its own time. One object per consumer, phase and time of waiting for a report.
+ */
+export interface Doing {
+  /** Without `doing`. */
+  readonly of: Consumer
+  readonly phase: string
+}
 
 export interface CpuUse {
   readonly consumer: Consumer
@@ -253,11 +268,28 @@ export interface ContainerFacts {
   readonly image: string
 }
 
-/** What people call those who live in a cgroup. */
+/** What people call a consumer. One object for each distinct content, for as long as it is in use. */
 export interface Names {
   readonly facts: WorkloadFacts
   readonly container: ContainerFacts
+  /** Its series stay as long as the cgroup exists, or only as long as one of the processes that are called so. */
+  readonly livesWith: 'group' | 'process'
 }
+
+export interface NameShare {
+  readonly names: Names
+  /** Any unit, 0 and more; compared with the other shares only. */
+  readonly weight: number
+}
+
+/** Known but for a detail that is still to come: the energy waits for it. */
+export interface Undecided {
+  /** Under what it is booked if nothing more is heard. */
+  readonly otherwise: Names
+}
+
+/** Whose a consumer's energy is: one account's, several accounts', or not known yet, in which time it is pending. */
+export type Naming = Names | readonly NameShare[] | Undecided | undefined
 
 /** Part of a tick's energy as it was booked: to a workload, or to nobody for a reason. */
 export type Booking = {

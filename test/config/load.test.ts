@@ -47,6 +47,7 @@ const DEFAULTS = {
     tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
     caFile: '',
   },
+  tokens: [],
   budgets: [],
   demand: [],
   report: { price: undefined, emissions: undefined },
@@ -106,6 +107,9 @@ zone: hall-1
 kubelet:
   url: http://127.0.0.1:10255
   ca_file: /etc/ca.crt
+tokens:
+  - { name: jobs, token_file: /etc/token, allow: [marks, reload] }
+  - { name: gateway, sha256: '${'ab'.repeat(32)}' }
 report:
   price_per_kwh: 0
   currency: EUR
@@ -144,6 +148,10 @@ report:
         tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
         caFile: '/etc/ca.crt',
       },
+      tokens: [
+        { name: 'jobs', tokenFile: '/etc/token', sha256: '', allow: ['marks', 'reload'] },
+        { name: 'gateway', tokenFile: '', sha256: 'ab'.repeat(32), allow: ['marks', 'queries'] },
+      ],
       budgets: [],
       demand: [],
       report: {
@@ -186,6 +194,8 @@ describe('a file that does not fit', () => {
       'report:\n  emissions_source: guess',
       '`report.emissions_grams_per_kwh` (line 2, column 3) is missing beside `emissions_source`',
     ],
+    ['tokens:\n  - name: a', '`tokens[0].token_file`'],
+    ['tokens:\n  - { name: a, sha256: abc }', '`tokens[0].sha256`'],
     [
       'report:\n  price_per_kwh: -1\n  currency: EUR\n  price_source: x\n  price_date: 2026-02-28',
       '`report.price_per_kwh` (line 2, column 18) must be 0 or more',
@@ -209,7 +219,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `budgets`, `demand`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `tokens`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -403,6 +413,11 @@ describe('describeConfig', () => {
       ['kubelet.url', 'text', 'https://127.0.0.1:10250'],
       ['kubelet.token_file', 'text', '/var/run/secrets/kubernetes.io/serviceaccount/token'],
       ['kubelet.ca_file', 'text', ''],
+      ['tokens', 'list of mappings', '[]'],
+      ['tokens[].name', 'text', 'required'],
+      ['tokens[].token_file', 'text', ''],
+      ['tokens[].sha256', 'text', ''],
+      ['tokens[].allow', 'list of `marks`, `queries`, `reload`', '["marks","queries"]'],
       ['budgets', 'list of mappings', '[]'],
       ['budgets[].name', 'text', 'required'],
       ['budgets[].match', 'mapping', ''],

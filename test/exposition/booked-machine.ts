@@ -5,6 +5,7 @@ import { PageWriter } from '../../exporter/src/exposition/page.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Consumer, Group, SensorStatus } from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds } from '../../exporter/src/units.ts'
+import { Phases } from '../../exporter/src/workloads/phases.ts'
 import { namesByPath } from '../../exporter/src/workloads/naming.ts'
 import { domain, heldBy } from '../ledger/small-machine.ts'
 
@@ -141,6 +142,12 @@ export class BookedMachine {
     })
   }
 
+  readonly #phases = new Phases(
+    { birthHold: seconds(0), expireAfter: seconds(600), seriesLimit: 1000 },
+    seconds(0),
+    seconds(0),
+  )
+
   /** The cgroups are gone, as seen from the next tick on. */
   leave(): void {
     this.#groups = []
@@ -157,6 +164,7 @@ export class BookedMachine {
       groups: this.#groups,
       budgets: [],
       demand: [],
+      phases: this.#phases,
     }
   }
 

@@ -33,6 +33,8 @@ export class OpenIntake {
       void this.counted.set(key, (this.counted.get(key) ?? 0) + more)
     this.intake = await Intake.open({
       socketPath: this.path,
+      jobDirectory: undefined,
+      tokens: [],
       peerOf: libc.peerOf,
       files: linuxFiles(),
       procfs: '/proc',

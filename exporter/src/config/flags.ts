@@ -290,7 +290,16 @@ function listenAddressOf({ text, from }: Setting): ListenAddress {
 const PATH = /^\/[\w.~/-]*$/
 
 /** The server answers here itself. */
-const TAKEN = ['/healthz', '/readyz', '/api/v1/sensors', '/api/v1/ledger', '/api/v1/budgets']
+const TAKEN = [
+  '/healthz',
+  '/readyz',
+  '/api/v1/sensors',
+  '/api/v1/ledger',
+  '/api/v1/budgets',
+  '/api/v1/marks',
+  '/api/v1/queries',
+  '/-/reload',
+]
 
 function telemetryPathOf({ text, from }: Setting): string {
   if (!PATH.test(text)) throw new UsageError(`${from}: ${text} is not a path such as /metrics`)

@@ -5,6 +5,7 @@ import { budgetRuleOf, demandRuleOf } from './budget-schema.ts'
 import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { hwmonConfigOf } from './sensor-schema.ts'
+import { tokenConfigOf } from './token-schema.ts'
 import { ConfigError, readStrictYaml } from './strict-yaml.ts'
 import { machineTimeZone } from './time-zone.ts'
 
@@ -49,6 +50,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Con
     tokenFile: content.kubelet.token_file,
     caFile: content.kubelet.ca_file,
   },
+  tokens: tokenConfigOf(content.tokens),
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
   demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
   report: reportConfigOf(content.report),

@@ -6,6 +6,7 @@ import type { Seconds, Watts } from '../units.ts'
 import { budgets, demand, timeZone } from './budget-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
+import { tokens, type TokenConfig } from './token-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -157,6 +158,7 @@ export const configSchema = z.strictObject({
       'Room or closet of this machine, for `wattribute_node_info`: what shares meters shares a zone.',
     ),
   kubelet,
+  tokens,
   budgets,
   demand,
   report,
@@ -195,6 +197,8 @@ export interface Config {
   /** Empty where nothing is said. */
   readonly zone: string
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
+  /** Of those who may write over HTTP; each name once. */
+  readonly tokens: readonly TokenConfig[]
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */
@@ -247,8 +251,10 @@ function typeText(schema: JsonSchema): string {
       return `whole number ${limitsText(schema)}`
     case 'boolean':
       return '`true` or `false`'
-    case 'array':
-      return 'list of mappings'
+    case 'array': {
+      const item = itemOf(schema)
+      return item.enum === undefined ? 'list of mappings' : typeText(item).replace('one of', 'list of')
+    }
     case 'object':
       return 'mapping'
     case 'string':

@@ -15,9 +15,11 @@ import {
 import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
 import type { DemandStatus } from '../workloads/demand.ts'
+import type { Phases } from '../workloads/phases.ts'
 import { renderBudgets } from './budget-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
+import { renderPhases } from './phase-page.ts'
 
 export interface MachineState {
   readonly at: Seconds
@@ -30,6 +32,7 @@ export interface MachineState {
   readonly groups: readonly Group[]
   readonly budgets: readonly BudgetStatus[]
   readonly demand: readonly DemandStatus[]
+  readonly phases: Phases
 }
 
 const ENERGY_FAMILIES = {
@@ -63,6 +66,7 @@ export class MachinePage {
     const retired = renderBalance(writer, catalogue.ledgerRetired, state, (view, component) =>
       ledger.retired(view, component),
     )
+    renderPhases(writer, state.phases, state.at, state.startedWall)
     renderBudgets(writer, state.budgets, state.demand)
     renderSelf(writer, state)
     return renderAudit(writer, ledger, (view, component) =>

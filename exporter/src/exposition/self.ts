@@ -56,6 +56,11 @@ export class SelfMetrics {
     this.#engineRestarts = new Counter(described(catalogue.engineRestarts))
     this.#intakeLines = new Counter(described(catalogue.intakeLines))
     this.#intakeLinesRefused = new Counter(described(catalogue.intakeLinesRefused))
+    // From the start at 0, so that the first lines are seen as an increase.
+    for (const transport of ['socket', 'http', 'file']) {
+      this.linesTaken(transport, 0)
+      for (const reason of ['syntax', 'permission', 'rate', 'limit']) this.linesRefused(transport, reason, 0)
+    }
   }
 
   tickTook(duration: Seconds): void {

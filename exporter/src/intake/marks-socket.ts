@@ -7,10 +7,11 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import type { Seconds } from '../units.ts'
 import type { Clock } from '../world.ts'
+import type { IntakeCounts } from './intake-counts.ts'
 import { LineReader } from './line-reader.ts'
 import type { Outbox } from './outbox.ts'
 import { Refusal, type ProcessClaim, type Processes, type SeenProcess } from './processes.ts'
-import { Speaker, type RefusalReason } from './speaker.ts'
+import { Speaker } from './speaker.ts'
 import { MOST_CONNECTIONS, MOST_LINES_PER_SECOND, type UserLimits } from './user-limits.ts'
 
 /** Of all users together. */
@@ -38,9 +39,7 @@ export interface SocketOptions {
   readonly limits: UserLimits
   readonly outbox: Outbox
   readonly clock: Pick<Clock, 'now'>
-  readonly counted: (
-    count: { readonly taken: number } | { readonly refused: RefusalReason; readonly count: number },
-  ) => void
+  readonly counts: IntakeCounts
   readonly warn: (message: string, fields: Readonly<Record<string, string>>) => void
 }
 
@@ -120,7 +119,7 @@ export class MarksSocket {
   }
 
   #turnAway(socket: Socket, sentence: string): void {
-    this.#options.counted({ refused: 'limit', count: 1 })
+    this.#options.counts.linesRefused('socket', 'limit', 1)
     socket.end(`error: ${sentence}\n`)
     socket.destroySoon()
   }
@@ -148,7 +147,7 @@ class Connection {
   }
 
   serve(): void {
-    this.#socket.on('data', (bytes) => this.#take(this.#reader.read(bytes)))
+    this.#socket.on('data', (bytes: Buffer) => this.#take(this.#reader.read(bytes)))
     this.#socket.on('end', () => {
       this.#take(this.#reader.end())
       this.#socket.end() // those who wait for us to close, as `nc -N` does, have been heard
@@ -157,15 +156,15 @@ class Connection {
 
   #take(lines: readonly string[]): void {
     if (lines.length === 0) return
-    const { limits, clock, counted } = this.#options
+    const { limits, clock, counts } = this.#options
     const now = clock.now()
     const admitted = limits.lines(this.#peer.uid, lines.length, now)
     let taken = 0
     for (const line of lines.slice(0, admitted)) if (this.#takeOne(line, now)) taken += 1
-    if (taken > 0) counted({ taken })
+    if (taken > 0) counts.linesTaken('socket', taken)
     const surplus = lines.length - admitted
     if (surplus === 0) return
-    counted({ refused: 'rate', count: surplus })
+    counts.linesRefused('socket', 'rate', surplus)
     this.#complain(`more than ${MOST_LINES_PER_SECOND} lines a second: ${surplus} are lost`, now)
     this.#socket.pause()
     setTimeout(() => this.#socket.resume(), FLOOD_PAUSE_MILLISECONDS).unref()
@@ -177,12 +176,12 @@ class Connection {
       case 'nothing':
         return false
       case 'refused':
-        this.#options.counted({ refused: outcome.reason, count: 1 })
+        this.#options.counts.linesRefused('socket', outcome.reason, 1)
         this.#complain(outcome.sentence, now)
         return false
       case 'taken':
         if (outcome.remark !== '') {
-          this.#options.counted({ refused: 'limit', count: 1 })
+          this.#options.counts.linesRefused('socket', 'limit', 1)
           this.#complain(outcome.remark, now)
         }
         if (outcome.wantsAnswer) this.#answer('ok\n')
@@ -257,14 +256,17 @@ async function makeRoom(path: string): Promise<void> {
   }
 }
 
-function isHeard(path: string): Promise<boolean> {
+/** Whether somebody listens at a socket, or it cannot be told. */
+export function isHeard(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)
     })
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED'))
+    socket.once('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'),
+    )
   })
 }
 

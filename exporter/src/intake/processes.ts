@@ -74,6 +74,12 @@ export class Processes {
     }
   }
 
+  /** The pids of all that can be seen. */
+  all(): readonly number[] {
+    const names = this.#files.list(this.#procfs)
+    return names instanceof Unreadable ? [] : names.filter((name) => /^\d+$/.test(name)).map(Number)
+  }
+
   /**
    * The process that a sender names, as the sender itself numbers processes: one of the same user that is an ancestor
    * of it or lives in its cgroup. Root may name any that it can see.

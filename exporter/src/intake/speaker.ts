@@ -4,13 +4,10 @@ import { MarkClock } from '../workloads/mark-clock.ts'
 import { LineError, parseMarkLine, type MarkLine } from '../workloads/mark-grammar.ts'
 import type { Claim, Mark } from '../workloads/marks.ts'
 import { OTHER_PHASE } from '../workloads/phase-names.ts'
+import type { RefusalReason } from './intake-counts.ts'
 import type { Outbox } from './outbox.ts'
 import { Refusal } from './processes.ts'
 import { MOST_MODELS, type UserLimits } from './user-limits.ts'
-
-/** Why a line was not taken, as it is counted. */
-export const REFUSALS = ['syntax', 'permission', 'rate', 'limit', 'engine'] as const
-export type RefusalReason = (typeof REFUSALS)[number]
 
 export type Outcome =
   | { readonly kind: 'taken'; readonly wantsAnswer: boolean; readonly remark: string }

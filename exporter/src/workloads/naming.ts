@@ -42,6 +42,7 @@ export function namesOf(identity: Identity, findings: Findings): Names {
       pod: pod?.name ?? '',
       namespace: pod?.namespace ?? '',
     },
+    livesWith: 'group',
   }
 }
 
