@@ -5,16 +5,9 @@
  * A consumer is in the phase that it has marked itself, or else in the one that the newest mark of its workload says.
  * Each instant has one phase, the innermost; so a workload's phases and its time without one make up all of it.
  */
-import type {
-  AcceleratorActivity,
-  AcceleratorUser,
-  Activity,
-  Consumer,
-  Group,
-  Names,
-  Naming,
-} from '../model.ts'
+import type { AcceleratorActivity, AcceleratorUser, Activity, Consumer, Names, Naming } from '../model.ts'
 import { nanoseconds, seconds, type Seconds } from '../units.ts'
+import { Claims, type ProcessOf } from './claims.ts'
 import { claimKey, type Claim, type SenderMarks } from './marks.ts'
 import {
   PhaseCounts,
@@ -35,7 +28,7 @@ export interface Surroundings {
   /** Without a phase; undefined while they are being looked up. */
   readonly namesOf: (consumer: Consumer) => Names | undefined
   /** The process that a claim is about; undefined once it is gone. */
-  readonly processOf: (pid: number, startTicks: number) => Consumer | undefined
+  readonly processOf: ProcessOf
 }
 
 /** Plain JSON. */
@@ -72,8 +65,7 @@ export class Phases {
   /** Where senders were when they were seen last. */
   readonly #homes = new WeakMap<PhaseSender, Home>()
   readonly #naming = new PhaseNaming()
-  readonly #groupMembers = new WeakMap<Group, Consumer>()
-  readonly #groupKeys = new WeakMap<Group, readonly string[]>()
+  readonly #claims = new Claims()
   readonly #own = new WeakMap<PhaseSender, WorkloadName & { readonly said: Map<string, number> }>()
   /** What was counted before the workload had a name. */
   readonly #unnamedSeconds = new WeakMap<PhaseSender, Map<string, number>>()
@@ -178,11 +170,14 @@ export class Phases {
     around: Surroundings,
   ): { readonly speaking: ReadonlyMap<string, Speaking>; readonly gone: readonly string[] } {
     const { from, to } = activity
-    const places = this.#placesOf(activity)
+    const places = this.#claims.placesOf(
+      Array.from(this.#senders.values(), ({ who }) => who),
+      activity.groups,
+    )
     const speaking = new Map<string, Speaking>()
     const gone: string[] = []
     for (const [key, sender] of this.#senders) {
-      const consumer = this.#consumerOf(sender.who, places, around)
+      const consumer = this.#claims.consumerOf(sender.who, places, around.processOf)
       const told = sender.advance(from, to)
       if (consumer === undefined && sender.mayStillCome && !this.#homes.has(sender)) continue
       if (consumer === undefined) gone.push(key)
@@ -193,38 +188,6 @@ export class Phases {
       speaking.set(key, { sender, stretches: told.stretches, ended, home })
     }
     return { speaking, gone }
-  }
-
-  #placesOf({ groups }: Activity): Places {
-    const wanted = new Set<string>()
-    for (const { who } of this.#senders.values()) if (who.kind !== 'process') wanted.add(claimKey(who))
-    const places = new Map<string, Group>()
-    if (wanted.size === 0) return places
-    for (const group of groups) {
-      for (const key of this.#keysOf(group)) if (wanted.has(key) && !places.has(key)) places.set(key, group)
-    }
-    return places
-  }
-
-  #keysOf(group: Group): readonly string[] {
-    let keys = this.#groupKeys.get(group)
-    if (keys === undefined) {
-      keys = keysOfGroup(group)
-      this.#groupKeys.set(group, keys)
-    }
-    return keys
-  }
-
-  #consumerOf(who: Claim, places: Places, { processOf }: Surroundings): Consumer | undefined {
-    if (who.kind === 'process') return processOf(who.pid, who.startTicks)
-    const group = places.get(claimKey(who))
-    if (group === undefined) return undefined
-    let member = this.#groupMembers.get(group)
-    if (member === undefined) {
-      member = { kind: 'exited', group }
-      this.#groupMembers.set(group, member)
-    }
-    return member
   }
 
   #count(speaking: ReadonlyMap<string, Speaking>, now: Now): void {
@@ -336,8 +299,8 @@ export class Phases {
     leaders: ReadonlyMap<string, Speaking>,
     around: Surroundings,
   ): readonly Part[] {
-    const process = consumer.kind === 'process' ? [claimKey({ kind: 'process', ...consumer.process })] : []
-    const own = [...process, ...this.#keysOf(consumer.group)]
+    const own = this.#claims
+      .keysOf(consumer)
       .map((key) => speaking.get(key))
       .find((one) => one !== undefined && says(one))
     const leader = own ?? leaders.get(homeOf(consumer, around).key)
@@ -369,18 +332,6 @@ interface Marked {
   readonly spans: Span[]
   readonly by: Set<PhaseSender>
 }
-
-/** The first group of each container, pod and job that is spoken for. */
-type Places = ReadonlyMap<string, Group>
-
-/** By which those in a group can be spoken for, the nearest first. */
-const keysOfGroup = ({ identity: { containerId, outerContainerIds, podUid, slurmJob } }: Group): string[] => [
-  ...[containerId, ...outerContainerIds]
-    .filter((id) => id !== '')
-    .map((id) => claimKey({ kind: 'container', containerId: id })),
-  ...(podUid === '' ? [] : [claimKey({ kind: 'pod', podUid })]),
-  ...(slurmJob === '' ? [] : [claimKey({ kind: 'slurm_job', slurmJob })]),
-]
 
 function homeOf(consumer: Consumer, { namesOf }: Surroundings): Home {
   const names = namesOf(consumer)
