@@ -22,7 +22,7 @@ import {
   type EngineOverview,
 } from './exposition/reports.ts'
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
-import type { Activity, Census, Group, Identity, Names, SensorStatus } from './model.ts'
+import type { Activity, Census, Consumer, Group, Names, Naming, SensorStatus } from './model.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
@@ -60,6 +60,7 @@ export class Engine {
   readonly #attendance: Attendance
   readonly #activity: ActivityRoom
   readonly #names: NamesRoom
+  readonly #namesByGroup = new WeakMap<Group, Names>()
   readonly #allocations = new Allocations()
   readonly #books: Books
   readonly #keeping: Keeping | undefined
@@ -80,8 +81,8 @@ export class Engine {
     this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
-    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
-      this.#nameOf(identity),
+    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (consumer) =>
+      this.#nameOf(consumer),
     )
     this.#books = books
     this.#openingNotices = [...notices]
@@ -197,15 +198,26 @@ export class Engine {
       : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
   }
 
-  #nameOf(identity: Identity): Names | undefined {
-    const findings = this.#names.find(identity)
-    return findings && namesOf(identity, findings)
+  #nameOf(consumer: Consumer): Naming {
+    const names = this.#namesOf(consumer.doing?.of ?? consumer)
+    return names && this.#books.phases.namingOf(consumer, names)
+  }
+
+  /** Without a phase. */
+  #namesOf({ group }: Consumer): Names | undefined {
+    const known = this.#namesByGroup.get(group)
+    if (known !== undefined) return known
+    const findings = this.#names.find(group.identity)
+    if (findings === undefined) return undefined
+    const names = namesOf(group.identity, findings)
+    this.#namesByGroup.set(group, names)
+    return names
   }
 
   #inPhases(activity: Activity): Activity {
     return this.#books.phases.apply(activity, {
       wall: this.#world.clock.wall(),
-      namesOf: (consumer) => this.#nameOf(consumer.group.identity),
+      namesOf: (consumer) => this.#namesOf(consumer),
       processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, activity.to),
     })
   }

@@ -239,12 +239,13 @@ export interface Census {
 }
 
 export const WORKLOAD_KINDS = ['training', 'inference', 'interactive', 'other', 'system', 'unknown'] as const
+export type WorkloadKind = (typeof WORKLOAD_KINDS)[number]
 
 /** The labels under which people know a workload. */
 export interface WorkloadLabels {
   readonly workload: string
   readonly namespace: string
-  readonly kind: (typeof WORKLOAD_KINDS)[number]
+  readonly kind: WorkloadKind
   readonly model: string
   readonly variant: string
 }

@@ -5,8 +5,8 @@ import { PageWriter } from '../../exporter/src/exposition/page.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Consumer, Group, SensorStatus } from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds } from '../../exporter/src/units.ts'
+import { namingByPath } from '../../exporter/src/workloads/naming.ts'
 import { Phases } from '../../exporter/src/workloads/phases.ts'
-import { namesByPath } from '../../exporter/src/workloads/naming.ts'
 import { domain, heldBy } from '../ledger/small-machine.ts'
 
 const WALL_OFFSET = 1_760_000_000
@@ -103,7 +103,7 @@ export class BookedMachine {
         seriesLimit: 20_000,
         ...policy,
       },
-      { nameOf: namesByPath, startedAt: seconds(this.#now), lostAfter: seconds(60) },
+      { nameOf: namingByPath(), startedAt: seconds(this.#now), lostAfter: seconds(60) },
     )
   }
 
