@@ -70,9 +70,15 @@ module.exports = {
     only(
       'devices',
       'protocols of devices beside the kernel: one question, one answer; no periods, no energy, no books',
-      '^(node:)?(child_process|crypto|fs/promises|http|https|net|timers|tls)$',
+      '^exporter/src/workloads/sample-parser\\.ts$',
+      '^node_modules/net-snmp/',
+      '^(node:)?(child_process|crypto|dgram|fs/promises|http|https|net|timers|tls)$',
     ),
-    only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times', 'nvml')),
+    only(
+      'activity',
+      'who was busy; it knows the machine, not the books',
+      file('world', 'cpu-times', 'process-stat', 'nvml'),
+    ),
     only(
       'nvml',
       "the driver's library behind its door; it knows neither energy nor books",
@@ -82,8 +88,8 @@ module.exports = {
     ),
     only(
       'names',
-      'what the daemons of this machine call its containers; it asks them, and knows no books',
-      file('world'),
+      'what the daemons of this machine call its containers, and its processes themselves; it knows no books',
+      file('world', 'process-stat'),
       '^(node:)?(fs/promises|http|http2|https|net)$',
     ),
     only(
@@ -92,6 +98,7 @@ module.exports = {
       '^exporter/src/ledger/idle-policy\\.ts$',
       '^exporter/src/workloads/calendar\\.ts$',
       '^exporter/src/report/options\\.ts$',
+      '^exporter/src/devices/(choices|quantity|registers|snmp-presets)\\.ts$',
       file('log'),
       '^node_modules/(yaml|zod)/',
       '^(node:)?(buffer|fs|util)$',
@@ -133,6 +140,7 @@ module.exports = {
       to: { path: '^exporter/src/[^/]+/' },
     },
     onlyFrom('koffi', file('libc', 'nvml/library')),
+    onlyFrom('net-snmp', '^exporter/src/devices/snmp\\.ts$'),
     onlyFrom('express', room('exposition')),
     onlyFrom('prom-client', room('exposition')),
     onlyFrom('pino', file('log')),

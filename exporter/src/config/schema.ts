@@ -1,13 +1,23 @@
 /** Every key of the configuration file. `docs/configuration.md` is generated from the sentences here. */
 import { z } from 'zod'
 import { IDLE_POLICIES, type IdlePolicy } from '../ledger/idle-policy.ts'
-import type { BudgetRule, DemandRule } from '../model.ts'
+import type { BudgetRule, DemandRule, WorkloadRule } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
 import { budgets, demand, timeZone } from './budget-schema.ts'
 import { checkCoverage } from './coverage-check.ts'
+import {
+  http,
+  modbus,
+  prometheus,
+  type HttpConfig,
+  type ModbusConfig,
+  type PrometheusConfig,
+} from './metering-schema.ts'
 import { ipmi, redfish, type IpmiConfig, type RedfishConfig } from './platform-schema.ts'
+import { nut, snmp, type NutConfig, type SnmpConfig } from './power-chain-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
+import { workloads } from './workload-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -165,14 +175,20 @@ const settings = z.strictObject({
     ),
   ipmi,
   redfish,
+  snmp,
+  nut,
+  modbus,
+  http,
+  prometheus,
   kubelet,
+  workloads,
   budgets,
   demand,
   report,
 })
 
 /** Kinds of devices, by the key of their list. */
-const DEVICE_KINDS = ['ipmi', 'redfish'] as const
+const DEVICE_KINDS = ['ipmi', 'redfish', 'snmp', 'nut', 'modbus', 'http', 'prometheus'] as const
 
 export const configSchema = settings.superRefine((content, context) => {
   const kinds = Object.fromEntries(DEVICE_KINDS.map((kind) => [kind, content[kind]]))
@@ -191,6 +207,11 @@ export const configSchema = settings.superRefine((content, context) => {
 export interface DevicesConfig {
   readonly ipmi: readonly IpmiConfig[]
   readonly redfish: readonly RedfishConfig[]
+  readonly snmp: readonly SnmpConfig[]
+  readonly nut: readonly NutConfig[]
+  readonly modbus: readonly ModbusConfig[]
+  readonly http: readonly HttpConfig[]
+  readonly prometheus: readonly PrometheusConfig[]
 }
 
 /** The settings as the rooms know them, frozen. */
@@ -229,6 +250,8 @@ export interface Config {
   readonly pue: number | undefined
   readonly devices: DevicesConfig
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
+  /** The first that fits counts. */
+  readonly workloads: readonly WorkloadRule[]
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { Agent as PlainAgent, request as requestPlain, type IncomingHttpHeaders } from 'node:http'
 import { Agent as TlsAgent, request as requestTls } from 'node:https'
+import type { Tls } from '../model.ts'
 import { ANSWER_LIMIT, DeviceError } from './device.ts'
 
 export interface HttpSettings {
@@ -12,6 +13,10 @@ export interface HttpSettings {
   readonly tlsVerify: boolean
 }
 
+/** How the other end is known; undefined where nothing is encrypted. */
+export const tlsOf = ({ url, tlsVerify }: HttpSettings): Tls | undefined =>
+  url.startsWith('https:') ? (tlsVerify ? 'verified' : 'unverified') : undefined
+
 export interface HttpQuestion {
   readonly method?: 'GET' | 'POST' | 'DELETE'
   /** With the leading slash. */
@@ -21,6 +26,8 @@ export interface HttpQuestion {
   readonly signal: AbortSignal
   /** Of the answer in bytes. */
   readonly limit?: number
+  /** Is given each piece of the answer, which is not kept then. */
+  readonly take?: (piece: Buffer) => void
 }
 
 export interface HttpAnswer {
@@ -47,7 +54,7 @@ export class HttpDevice {
    * @throws DeviceError when there is no whole answer; any status is an answer
    */
   async ask(question: HttpQuestion): Promise<HttpAnswer> {
-    const { method = 'GET', path, headers = {}, body, signal, limit = ANSWER_LIMIT } = question
+    const { method = 'GET', path, headers = {}, body, signal, limit = ANSWER_LIMIT, take } = question
     const url = new URL(this.#settings.url + path)
     const agent = (this.#agent ??= await this.#newAgent(url.protocol))
     return new Promise((resolve, reject) => {
@@ -83,7 +90,8 @@ export class HttpDevice {
         response.on('data', (chunk: Buffer) => {
           length += chunk.length
           if (length > limit) fail(tooLong(limit))
-          else chunks.push(chunk)
+          else if (take === undefined) chunks.push(chunk)
+          else take(chunk)
         })
         response.on('end', () =>
           resolve({

@@ -1,5 +1,6 @@
 /** Services that speak Redfish (https://www.dmtf.org/standards/redfish): BMCs, rack PDUs, coolant distribution units. */
 import { redfishClient, type RedfishSettings } from '../devices/redfish/client.ts'
+import { tlsOf } from '../devices/http.ts'
 import type { World } from '../world.ts'
 import { PolledSensor, type DeviceSettings } from './polled.ts'
 import type { About } from './sensor.ts'
@@ -28,12 +29,11 @@ export function redfish({ clock }: World, device: RedfishDevice): PolledSensor {
     ...(figures.length === 0 ? [''] : figures),
     ...minus,
   ])
-  const { url, tlsVerify } = device
   return new PolledSensor(clock, {
     about,
     device,
     settings: JSON.stringify(device),
-    tls: url.startsWith('https:') ? (tlsVerify ? 'verified' : 'unverified') : undefined,
+    tls: tlsOf(device),
     client: redfishClient({
       ...device,
       wanted: Array.from(new Set(wanted)),
