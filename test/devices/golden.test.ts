@@ -13,8 +13,12 @@ import { coolingLoop, legacyBmc, modernBmc, rackPdus, type Mockup } from './redf
 import { RedfishService } from './redfish-server.ts'
 
 // Polls are a period apart, not a tenth more or less.
-beforeAll(() => jest.spyOn(Math, 'random').mockReturnValue(0.5))
-afterAll(() => jest.restoreAllMocks())
+beforeAll(() => {
+  jest.spyOn(Math, 'random').mockReturnValue(0.5)
+})
+afterAll(() => {
+  jest.restoreAllMocks()
+})
 
 const SHARED = 'period_seconds: 4\n    timeout_seconds: 7'
 
