@@ -15,7 +15,7 @@ import { Calendar } from './workloads/calendar.ts'
 import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
-import { namesByPath } from './workloads/naming.ts'
+import { namingByPath } from './workloads/naming.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -94,7 +94,7 @@ export class Books {
     policy: BooksPolicy,
     now: { readonly at: Seconds; readonly wall: Seconds },
     former: FormerBooks | undefined,
-    nameOf: NameOf = namesByPath,
+    nameOf: NameOf = namingByPath(),
   ) {
     this.#policy = policy
     // The earlier run is done again in its own zone: the hours that it has handed out must come out alike.
@@ -112,7 +112,7 @@ export class Books {
     const restored = this.#restore(former, now.wall, nameOf)
     const goesOn = isCurrent && state.ledger.at <= now.at
     this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
-    if (!goesOn) this.#countAlong(restored.endNaming(namesByPath, this.#bookedTo), this.#bookedTo, false)
+    if (!goesOn) this.#countAlong(restored.endNaming(namingByPath(), this.#bookedTo), this.#bookedTo, false)
     this.#countHoursIn(policy.timeZone)
     if (goesOn) this.#restoreFacility(former)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall

@@ -23,14 +23,16 @@ import {
   type EngineOverview,
 } from './exposition/reports.ts'
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
-import type { Activity, Census, Group, Identity, Names, SensorStatus } from './model.ts'
+import type { Activity, Census, Consumer, Findings, Group, Identity, Naming, SensorStatus } from './model.ts'
+import { ModelFolders } from './names/model-folders.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
+import { ProcessWords } from './names/process-words.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import type { Surroundings } from './sensors/sensor.ts'
 import { elapsed, type Seconds } from './units.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
-import { namesOf } from './workloads/naming.ts'
+import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -62,6 +64,7 @@ export class Engine {
   readonly #activity: ActivityRoom
   readonly #names: NamesRoom
   readonly #allocations = new Allocations()
+  readonly #who: WhoIsWhat
   readonly #books: Books
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
@@ -84,8 +87,9 @@ export class Engine {
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
     this.#pue = pueOf(config)
-    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
-      this.#nameOf(identity),
+    this.#who = whoIsWhat(world, config, (identity) => this.#names.find(identity))
+    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (consumer) =>
+      this.#nameOf(consumer),
     )
     this.#books = books
     this.#openingNotices = [...notices]
@@ -107,7 +111,7 @@ export class Engine {
     const wall = clock.wall()
     const { domains, readings } = looks
     this.#around = looks.surroundings
-    const tick = { at, wall, domains, readings, activity }
+    const tick = { at, wall, domains, readings, activity, present: this.#who.present }
     const changes = this.#books.book(tick, this.#sensorsStand(), this.#around)
     const closed = this.#books.takeClosed()
     this.#keeping?.append(changes)
@@ -135,6 +139,7 @@ export class Engine {
     this.#attendance.place(placementOf(config))
     this.#names.reconfigure(namesSettings(config))
     this.#pue = pueOf(config)
+    this.#who.reconfigure(config.workloads)
   }
 
   /** All that the next run needs to go on from here. */
@@ -160,6 +165,16 @@ export class Engine {
   /** Accelerators that somebody held during the newest tick. */
   get heldAccelerators(): readonly string[] {
     return this.#held
+  }
+
+  /** Why each process that is at work is called what it is. */
+  explanations(): readonly Explanation[] {
+    return this.#who.explanations()
+  }
+
+  /** Inference servers that live now. */
+  servers(): readonly RecognisedServer[] {
+    return this.#who.servers()
   }
 
   overview(): EngineOverview {
@@ -189,14 +204,14 @@ export class Engine {
     if (activity === undefined) return undefined
     this.#names.see(activity)
     const boards = this.#world.nvml?.newest?.devices ?? []
-    return boards.length === 0
-      ? activity
-      : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
+    const held =
+      boards.length === 0 ? activity : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
+    this.#who.see(held)
+    return held
   }
 
-  #nameOf(identity: Identity): Names | undefined {
-    const findings = this.#names.find(identity)
-    return findings && namesOf(identity, findings)
+  #nameOf(consumer: Consumer): Naming {
+    return this.#who.nameOf(consumer.doing?.of ?? consumer)
   }
 
   #stateNow(): MachineState {
@@ -319,6 +334,23 @@ export const policyOf = (config: Config): LedgerPolicy => ({
 
 const pueOf = ({ pue, zone }: Config): ConfiguredPue | undefined =>
   pue === undefined ? undefined : { zone, ratio: pue }
+function whoIsWhat(
+  world: World,
+  config: Config,
+  find: (identity: Identity) => Findings | undefined,
+): WhoIsWhat {
+  const words = new ProcessWords(world)
+  const folders = new ModelFolders(world)
+  return new WhoIsWhat({
+    rules: config.workloads,
+    find,
+    door: {
+      chainOf: (pid) => words.chainOf(pid),
+      isAlive: (pid, startTicks) => words.isAlive(pid, startTicks),
+      modelsAt: (lookup) => folders.modelsAt(lookup),
+    },
+  })
+}
 
 const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
 

@@ -224,6 +224,8 @@ export interface ProcessIdentity {
   readonly startTicks: number
   /** The kernel's name of the process, at most 15 bytes; may change with exec until it is first shown. */
   readonly comm: string
+  /** Changes with each exec, where that may be known: a name may stay the same. */
+  readonly argumentsAt?: string
 }
 
 /**
@@ -231,8 +233,23 @@ export interface ProcessIdentity {
  * (`exited`; `unreadable` where processes are there but may not be seen). One object for as long as it lives.
  */
 export type Consumer =
-  | { readonly kind: 'process'; readonly group: Group; readonly process: ProcessIdentity }
-  | { readonly kind: 'exited' | 'unreadable'; readonly group: Group }
+  | {
+      readonly kind: 'process'
+      readonly group: Group
+      readonly process: ProcessIdentity
+      readonly doing?: Doing
+    }
+  | { readonly kind: 'exited' | 'unreadable'; readonly group: Group; readonly doing?: Doing }
+
+/**
+ * What a consumer did for a while, in place of the consumer itself: so energy of one process can be booked to several
+ * accounts, each by what was done in its own time. One object per consumer, phase and time of waiting for a report.
+ */
+export interface Doing {
+  /** Without `doing`. */
+  readonly of: Consumer
+  readonly phase: string
+}
 
 export interface CpuUse {
   readonly consumer: Consumer
@@ -293,12 +310,13 @@ export interface Census {
 }
 
 export const WORKLOAD_KINDS = ['training', 'inference', 'interactive', 'other', 'system', 'unknown'] as const
+export type WorkloadKind = (typeof WORKLOAD_KINDS)[number]
 
 /** The labels under which people know a workload. */
 export interface WorkloadLabels {
   readonly workload: string
   readonly namespace: string
-  readonly kind: (typeof WORKLOAD_KINDS)[number]
+  readonly kind: WorkloadKind
   readonly model: string
   readonly variant: string
 }
@@ -322,11 +340,28 @@ export interface ContainerFacts {
   readonly image: string
 }
 
-/** What people call those who live in a cgroup. */
+/** What people call a consumer. One object for each distinct content, for as long as it is in use. */
 export interface Names {
   readonly facts: WorkloadFacts
   readonly container: ContainerFacts
+  /** Its series stay as long as the cgroup exists, or only as long as one of the processes that are called so. */
+  readonly livesWith: 'group' | 'process'
 }
+
+export interface NameShare {
+  readonly names: Names
+  /** Any unit, 0 and more; compared with the other shares only. */
+  readonly weight: number
+}
+
+/** Known but for a detail that is still to come: the energy waits for it. */
+export interface Undecided {
+  /** Under what it is booked if nothing more is heard. */
+  readonly otherwise: Names
+}
+
+/** Whose a consumer's energy is: one account's, several accounts', or not known yet, in which time it is pending. */
+export type Naming = Names | readonly NameShare[] | Undecided | undefined
 
 /** Part of a tick's energy as it was booked: to a workload, or to nobody for a reason. */
 export type Booking = {
@@ -338,6 +373,56 @@ export type Booking = {
   | { readonly workload: WorkloadFacts; readonly reason?: undefined }
   | { readonly workload?: undefined; readonly reason: Reason }
 )
+
+/** What can be seen of a process besides what it uses. */
+export interface ProcessSeen {
+  readonly pid: number
+  readonly startTicks: number
+  readonly comm: string
+  readonly argv: readonly string[]
+  /** A variable of the environment that it was started with; empty where there is none. */
+  readonly variable: (name: string) => string
+}
+
+/** Models that only a folder of the machine knows by name. */
+export interface ModelLookup {
+  /** `ollama-blob`: the file of a model, called by its digest; `model-repository`: a folder with one for each model. */
+  readonly kind: 'ollama-blob' | 'model-repository'
+  /** Whose view of the files it is. */
+  readonly pid: number
+  readonly path: string
+}
+
+/** Which consumers a rule is about. Every condition given must hold; `*` in a text stands for any characters. */
+export interface WorkloadMatch {
+  /** The arguments of a process or of one of its ancestors, with spaces between. */
+  readonly command?: string
+  /** Variables that such a process was started with. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly cgroup?: string
+  readonly unit?: string
+  readonly container?: string
+  readonly image?: string
+  readonly containerLabels?: Readonly<Record<string, string>>
+  readonly pod?: string
+  readonly podLabels?: Readonly<Record<string, string>>
+  /** Kubernetes namespace or Slurm account. */
+  readonly namespace?: string
+  /** Name or number of a Slurm job. */
+  readonly slurmJob?: string
+  readonly user?: string
+}
+
+/** What a rule or a label says of a workload; what it leaves open is found otherwise. */
+export type WorkloadWords = Partial<WorkloadLabels>
+
+/** A rule of the configuration that says who is what. */
+export interface WorkloadRule {
+  /** Where it stands, for people. */
+  readonly line: number
+  readonly match: WorkloadMatch
+  readonly says: WorkloadWords
+}
 
 /** From one instant to another of Unix time; the end is outside. */
 export interface WallSpan {

@@ -153,10 +153,15 @@ describe('a program', () => {
   })
 
   test('that hangs is killed with what it has started', async () => {
-    const failure = await failureOf(
-      runProgram('sh', ['-c', 'sleep 60 & wait'], options(AbortSignal.timeout(100))),
-    )
-    expect(failure.message).toBe('sh did not end in time')
+    const file = join(folder, 'pid')
+    const abort = new AbortController()
+    const script = `sleep 60 & echo $! > ${file}.new; mv ${file}.new ${file}; wait`
+    const failure = failureOf(runProgram('sh', ['-c', script], options(abort.signal)))
+    while (!existsSync(file)) await setImmediate()
+    abort.abort()
+    expect((await failure).message).toBe('sh did not end in time')
+    const state = /^\d+ \(sleep\) (.)/.exec(statOf(readFileSync(file, 'utf8').trim()))?.[1] ?? 'gone'
+    expect(['gone', 'Z', 'X']).toContain(state)
   })
 
   test('gets nothing of the environment but a path and what it is given', async () => {

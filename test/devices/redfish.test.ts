@@ -8,7 +8,7 @@ import { redfishClient, type RedfishSettings } from '../../exporter/src/devices/
 import { selfSigned, signedBy } from '../exposition/tls-files.ts'
 import { requireProgram } from '../programs.ts'
 import { coolingLoop, legacyBmc, modernBmc, rackPdus, type Mockup } from './redfish-mockups.ts'
-import { RedfishService, SECRET, USER, type ServiceOptions } from './redfish-server.ts'
+import { RedfishService, SECRET, USER, type Fault, type ServiceOptions } from './redfish-server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'wattribute-redfish-'))
 const passwordFile = join(folder, 'password')
@@ -284,14 +284,15 @@ describe('a service that fails', () => {
     else expect(Math.abs((retryAfterSeconds ?? 0) - wanted)).toBeLessThan(30)
   })
 
-  test.each([
+  const FAULTS: [string, Fault, string][] = [
     ['hangs', { kind: 'hang' }, 'did not answer in time'],
     ['hangs up in the middle of an answer', { kind: 'hang-up' }, 'it hung up in the middle of an answer'],
     ['answers 50 MB', { kind: 'flood', bytes: 50_000_000 }, 'its answer is longer than 4096 KiB'],
     ['answers no JSON', { kind: 'body', text: '<html>' }, '/redfish/v1 is no JSON'],
     ['is broken', { kind: 'status', status: 500 }, '/redfish/v1 has HTTP status 500'],
     ['leads elsewhere', { kind: 'status', status: 301 }, '/redfish/v1 has HTTP status 301'],
-  ] as const)('%s', async (_, fault, why) => {
+  ]
+  test.each(FAULTS)('%s', async (_, fault, why) => {
     const service = await serve(legacyBmc())
     const device = client(service)
     service.faults.set('*', fault)

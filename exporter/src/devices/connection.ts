@@ -28,7 +28,7 @@ export class Connection {
       this.#isOpen = true
       this.#wake()
     })
-    socket.on('data', (chunk) => this.#take(chunk))
+    socket.on('data', (chunk: Buffer) => this.#take(chunk))
     socket.on('error', (cause: NodeJS.ErrnoException) =>
       this.#fail(`cannot be reached: ${cause.code ?? cause.name}`),
     )

@@ -11,6 +11,7 @@ import {
   type Group,
   type Identity,
   type SensorStatus,
+  type WorkloadKind,
 } from '../model.ts'
 import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
@@ -244,10 +245,14 @@ function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): v
       const labels = [containerId, container, pod, podNamespace, podUid, image, runtime]
       containers.set(`${runtime}\0${containerId}`, { labels, value: 1 })
     }
-    workloads.set(`${workload}\0${namespace}`, {
-      labels: [workload, namespace, kind, managerOf(identity), user, account],
-      value: 1,
-    })
+    const key = `${workload}\0${namespace}`
+    // Helpers of a recognised process are not recognised themselves.
+    if (!workloads.has(key) || isRecognised(kind)) {
+      workloads.set(key, {
+        labels: [workload, namespace, kind, managerOf(identity), user, account],
+        value: 1,
+      })
+    }
   }
   writer.table(catalogue.containerInfo, Array.from(containers.values()))
   writer.table(
@@ -259,6 +264,8 @@ function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): v
   )
   writer.table(catalogue.workloadInfo, Array.from(workloads.values()))
 }
+
+const isRecognised = (kind: WorkloadKind): boolean => kind !== 'unknown' && kind !== 'other'
 
 /** Who starts and ends it: the cluster, the container runtime, systemd, or nobody that is known. */
 function managerOf({ containerId, podUid, runtime, slurmJob, unit }: Identity): string {

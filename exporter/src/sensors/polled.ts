@@ -83,6 +83,7 @@ export class PolledSensor implements Sensor {
   /** In a row. */
   #failures = 0
   #isNews = false
+  #everCounted = false
   #took = seconds(0)
   #askedAt: Seconds | undefined
   /** The newest look that named the domains. */
@@ -117,10 +118,7 @@ export class PolledSensor implements Sensor {
   }
 
   async read(at: Seconds): Promise<Outcome> {
-    if (!this.#isStarted && !this.#isClosed) {
-      this.#isStarted = true
-      void this.poll()
-    }
+    if (!this.#isStarted && !this.#isClosed) void this.poll()
     return this.#tell(at)
   }
 
@@ -133,6 +131,7 @@ export class PolledSensor implements Sensor {
 
   /** One question and what comes of it; the next one is put when this has settled. Never rejects. */
   async poll(): Promise<void> {
+    this.#isStarted = true
     const asked = this.#clock.now()
     const abort = new AbortController()
     this.#abort = abort
@@ -177,6 +176,7 @@ export class PolledSensor implements Sensor {
     if (this.#askedAt !== undefined && asked <= this.#askedAt) return
     this.#askedAt = asked
     const wasLost = this.#shownAt !== undefined && elapsed(this.#shownAt, asked) > LOST_AFTER_SECONDS
+    if (wasLost) this.#everCounted = false
     for (const entry of this.#entries) {
       const { meter } = entry
       // Meanwhile the ledger has booked its parts as roots; what a room has used stays its own.
@@ -247,7 +247,12 @@ export class PolledSensor implements Sensor {
     for (const { why, advice } of this.#answer?.complaints ?? [])
       troubles.push({ domain: this.#device.name, component: this.about.components[0] ?? 'node', why, advice })
     if (this.#answer !== undefined) this.#shownAt = at
-    const surroundings = { zoneMeters, zoneReadings, gauges: this.#gauges, devices: [this.#seen()] }
+    const surroundings = {
+      zoneMeters,
+      zoneReadings,
+      gauges: this.#gauges,
+      devices: this.#answer === undefined ? [] : [this.#seen()],
+    }
     const shared = { domains, troubles, bookmarks: this.#bookmarks(), surroundings, polling }
     return this.#hasCounted(readings.length + zoneReadings.length > 0)
       ? { kind: 'readings', readings, ...shared }
@@ -263,8 +268,6 @@ export class PolledSensor implements Sensor {
       uncovered: uncovered.slice(0, MOST_GAUGES),
     }
   }
-
-  #everCounted = false
 
   /** A device that is asked every minute has not gone back to warming up in between. */
   #hasCounted(now: boolean): boolean {
