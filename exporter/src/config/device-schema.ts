@@ -47,7 +47,7 @@ const coverageKeys = {
     .enum(FACILITY_ROLES)
     .optional()
     .describe(
-      'With `covers: zone`: what the meter sees of the room. `it`, `cooling`, `power` (loss), `network`; or `total`: all that the room draws.',
+      'With `covers: zone`: what the meter sees of the room. `it`, `cooling`, `power` (loss), `network`; or `total`: all that the room draws; or `solar`: what its inverter makes of the sun.',
     ),
   max_watts: z
     .number()

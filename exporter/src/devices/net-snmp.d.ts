@@ -53,6 +53,9 @@ declare module 'net-snmp' {
     readonly Version2c: number
     readonly Version3: number
     readonly SecurityLevel: { readonly authPriv: number; readonly authNoPriv: number; readonly noAuthNoPriv: number }
+    /** The numbers of protocols, as text. */
+    readonly AuthProtocols: Readonly<Record<string, string>>
+    readonly PrivProtocols: Readonly<Record<string, string>>
     readonly ResponseInvalidCode: Readonly<Record<string, number>>
   }
   export default snmp
