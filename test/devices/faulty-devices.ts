@@ -102,7 +102,7 @@ const MODBUS: Protocol = {
           sunspec: false,
           registers: [
             { id: 'meter', quantity: 'power', unit: 'W', scale: 1, kind: 'holding', address: 0, type: 'float32', wordOrder: 'big' },
-            { id: 'meter', quantity: 'energy', unit: 'kWh', scale: 0.001, kind: 'holding', address: 2, type: 'float64', wordOrder: 'big' },
+            { id: 'meter', quantity: 'energy', unit: 'kWh', scale: 0.0001, kind: 'holding', address: 2, type: 'float64', wordOrder: 'big' },
           ],
           supply: SUPPLY,
         }),
@@ -113,7 +113,7 @@ const MODBUS: Protocol = {
         const body = Buffer.alloc(isPower ? 6 : 10)
         body.set([3, body.length - 2])
         if (isPower) body.writeFloatBE(value, 2)
-        else body.writeDoubleBE(value * 1000, 2)
+        else body.writeDoubleBE(value * 10_000, 2)
         return modbusAnswer(question, body)
       },
       (question) => modbusAnswer(question, Buffer.from([0x83, 1])),
@@ -169,7 +169,7 @@ const reached = (url: string, credentials: Credentials) => ({
 
 const METER_MAPPINGS = [
   { id: 'meter', quantity: 'power', unit: 'W', scale: 1 },
-  { id: 'meter', quantity: 'energy', unit: 'kWh', scale: 0.001 },
+  { id: 'meter', quantity: 'energy', unit: 'kWh', scale: 0.0001 },
 ] as const
 
 const HTTP: Protocol = {
@@ -187,7 +187,7 @@ const HTTP: Protocol = {
           supply: SUPPLY,
         }),
       ({ watts, kilowattHours }) =>
-        JSON.stringify({ p: watts, e: kilowattHours === undefined ? undefined : kilowattHours * 1000, soc: 1 }),
+        JSON.stringify({ p: watts, e: kilowattHours === undefined ? undefined : kilowattHours * 10_000, soc: 1 }),
     ),
 }
 
@@ -212,7 +212,7 @@ const PROMETHEUS: Protocol = {
       ({ watts, kilowattHours }) =>
         [
           ...(watts === undefined ? [] : [`power_watts{feed="a"} ${watts}\n`]),
-          ...(kilowattHours === undefined ? [] : [`energy_total ${kilowattHours * 1000}\n`]),
+          ...(kilowattHours === undefined ? [] : [`energy_total ${kilowattHours * 10_000}\n`]),
         ].join(''),
     ),
 }
@@ -264,7 +264,7 @@ function snmpAnswer(question: Buffer, { watts, kilowattHours }: Said): Buffer {
   const at = question.findIndex((byte, index) => index > 10 && byte === 0xa0)
   const requestId = question.subarray(at + 2, at + 4 + (question[at + 3] ?? 0))
   const community = question.subarray(5, 7 + (question[6] ?? 0))
-  const rows = [watts, kilowattHours === undefined ? undefined : kilowattHours * 1000].map((value, index) => {
+  const rows = [watts, kilowattHours === undefined ? undefined : kilowattHours * 10_000].map((value, index) => {
     const text = value === undefined ? tagged(0x80) : tagged(4, Buffer.from(String(value)))
     return tagged(0x30, tagged(6, Buffer.from([0x2b, 6, 1, 4, 1, 99, index + 1])), text)
   })
