@@ -7,14 +7,15 @@
 import { Ledger, type LedgerPolicy, type NameOf, type Tick, type TickOfBooks } from './ledger/ledger.ts'
 import type { LedgerChanges, LedgerState } from './ledger/record.ts'
 import type { BudgetRule, DemandRule, WallSpan } from './model.ts'
-import { LOST_AFTER_SECONDS, type Bookmarks } from './sensors/sensor.ts'
+import { Facility, type FacilityChanges, type FacilityState } from './workloads/facility.ts'
+import { LOST_AFTER_SECONDS, type Bookmarks, type Surroundings } from './sensors/sensor.ts'
 import { seconds, watts, type Seconds, type Watts } from './units.ts'
 import { Budgets, type BudgetsState } from './workloads/budgets.ts'
 import { Calendar } from './workloads/calendar.ts'
 import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
-import { namesByPath } from './workloads/naming.ts'
+import { namingByPath } from './workloads/naming.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -44,6 +45,7 @@ export interface BooksState {
   readonly history: HistoryState
   readonly budgets: BudgetsState
   readonly demand: DemandState
+  readonly facility?: FacilityState
 }
 
 /** What one tick has added. */
@@ -51,6 +53,8 @@ export interface BooksChanges {
   readonly wall: number
   readonly ledger: LedgerChanges
   readonly sensors: SensorsStand
+  /** Of zones' meters; left out where nothing has changed. */
+  readonly facility?: FacilityChanges
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
   /** The zone of the history, where it is another than that of the tick before. */
@@ -72,6 +76,7 @@ export class Books {
   readonly resumed: SensorsStand | undefined
   readonly budgets: Budgets
   readonly demand: Demand
+  readonly facility = new Facility()
   history: History
   /** What of the former books could not be used, in sentences. */
   readonly problems: string[] = []
@@ -89,7 +94,7 @@ export class Books {
     policy: BooksPolicy,
     now: { readonly at: Seconds; readonly wall: Seconds },
     former: FormerBooks | undefined,
-    nameOf: NameOf = namesByPath,
+    nameOf: NameOf = namingByPath(),
   ) {
     this.#policy = policy
     // The earlier run is done again in its own zone: the hours that it has handed out must come out alike.
@@ -107,8 +112,9 @@ export class Books {
     const restored = this.#restore(former, now.wall, nameOf)
     const goesOn = isCurrent && state.ledger.at <= now.at
     this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
-    if (!goesOn) this.#countAlong(restored.endNaming(namesByPath, this.#bookedTo), this.#bookedTo, false)
+    if (!goesOn) this.#countAlong(restored.endNaming(namingByPath(), this.#bookedTo), this.#bookedTo, false)
     this.#countHoursIn(policy.timeZone)
+    if (goesOn) this.#restoreFacility(former)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -125,7 +131,11 @@ export class Books {
     this.#policy = policy
   }
 
-  book(tick: Tick, sensors: SensorsStand): BooksChanges {
+  book(
+    tick: Tick,
+    sensors: SensorsStand,
+    around?: Pick<Surroundings, 'zoneMeters' | 'zoneReadings'>,
+  ): BooksChanges {
     const wasDown = this.#wasDown
     this.#wasDown = false
     this.ledger.book(tick)
@@ -134,10 +144,12 @@ export class Books {
     const { zone } = this.history
     const hasMoved = zone !== this.#toldZone
     this.#toldZone = zone
+    const facility = this.facility.see(around?.zoneMeters ?? [], around?.zoneReadings ?? [], tick.wall)
     return {
       wall: tick.wall,
       ledger: changes,
       sensors,
+      ...(facility.length > 0 && { facility }),
       ...(wasDown && { wasDown }),
       ...(hasMoved && { timeZone: zone }),
     }
@@ -158,6 +170,7 @@ export class Books {
       history: this.history.state(),
       budgets: this.budgets.state(),
       demand: this.demand.state(),
+      facility: this.facility.state(),
     }
   }
 
@@ -177,6 +190,14 @@ export class Books {
       this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
     })
     return ledger
+  }
+
+  /** Published figures only: after another boot they begin at 0. */
+  #restoreFacility({ state, changes }: FormerBooks): void {
+    this.#attempt('facility', () => {
+      if (state.facility !== undefined) this.facility.restore(state.facility)
+      for (const { facility, wall } of changes) this.facility.apply(facility ?? [], seconds(wall))
+    })
   }
 
   #countHoursIn(timeZone: string): void {

@@ -12,6 +12,7 @@ import {
 import type { Config } from './config/schema.ts'
 import { budgetRows } from './exposition/budget-reports.ts'
 import { energyToDate } from './exposition/to-date.ts'
+import type { ConfiguredPue } from './exposition/facility-page.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
 import {
@@ -22,10 +23,11 @@ import {
   type EngineOverview,
 } from './exposition/reports.ts'
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
-import type { Activity, Census, Group, Identity, Names, SensorStatus } from './model.ts'
+import type { Activity, Census, Consumer, Group, Names, Naming, SensorStatus } from './model.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
+import type { Surroundings } from './sensors/sensor.ts'
 import { elapsed, type Seconds } from './units.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { namesOf } from './workloads/naming.ts'
@@ -59,6 +61,7 @@ export class Engine {
   readonly #attendance: Attendance
   readonly #activity: ActivityRoom
   readonly #names: NamesRoom
+  readonly #namesByGroup = new WeakMap<Group, Names>()
   readonly #allocations = new Allocations()
   readonly #books: Books
   readonly #keeping: Keeping | undefined
@@ -68,6 +71,8 @@ export class Engine {
   #groups: readonly Group[] = []
   #held: readonly string[] = []
   #sensors: readonly SensorStatus[] = []
+  #around: Surroundings | undefined
+  #pue: ConfiguredPue | undefined
   #limitation = ''
   #openingNotices: Notice[]
 
@@ -79,8 +84,9 @@ export class Engine {
     this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
-    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (identity) =>
-      this.#nameOf(identity),
+    this.#pue = pueOf(config)
+    const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (consumer) =>
+      this.#nameOf(consumer),
     )
     this.#books = books
     this.#openingNotices = [...notices]
@@ -101,7 +107,9 @@ export class Engine {
     )
     const wall = clock.wall()
     const { domains, readings } = looks
-    const changes = this.#books.book({ at, wall, domains, readings, activity }, this.#sensorsStand())
+    this.#around = looks.surroundings
+    const tick = { at, wall, domains, readings, activity }
+    const changes = this.#books.book(tick, this.#sensorsStand(), this.#around)
     const closed = this.#books.takeClosed()
     this.#keeping?.append(changes)
     this.#keeping?.appendHistory(closed)
@@ -127,6 +135,7 @@ export class Engine {
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
     this.#attendance.place(placementOf(config))
     this.#names.reconfigure(namesSettings(config))
+    this.#pue = pueOf(config)
   }
 
   /** All that the next run needs to go on from here. */
@@ -186,9 +195,14 @@ export class Engine {
       : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
   }
 
-  #nameOf(identity: Identity): Names | undefined {
-    const findings = this.#names.find(identity)
-    return findings && namesOf(identity, findings)
+  #nameOf({ group }: Consumer): Naming {
+    const known = this.#namesByGroup.get(group)
+    if (known !== undefined) return known
+    const findings = this.#names.find(group.identity)
+    if (findings === undefined) return undefined
+    const names = namesOf(group.identity, findings)
+    this.#namesByGroup.set(group, names)
+    return names
   }
 
   #stateNow(): MachineState {
@@ -206,6 +220,12 @@ export class Engine {
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,
+      facility: {
+        accounts: this.#books.facility.accounts,
+        gauges: this.#around?.gauges ?? [],
+        devices: this.#around?.devices ?? [],
+        pue: this.#pue,
+      },
     }
   }
 
@@ -303,9 +323,18 @@ export const policyOf = (config: Config): LedgerPolicy => ({
   seriesLimit: config.seriesLimit,
 })
 
+const pueOf = ({ pue, zone }: Config): ConfiguredPue | undefined =>
+  pue === undefined ? undefined : { zone, ratio: pue }
+
 const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
 
-export const sensorSettings = ({ nvidia, powerModel, hwmon }: Config): Parameters<typeof sensors>[1] => ({
+export const sensorSettings = ({
+  nvidia,
+  powerModel,
+  hwmon,
+  devices,
+}: Config): Parameters<typeof sensors>[1] => ({
+  devices,
   nvidia: nvidia.enabled,
   hwmon,
   powerModel: powerModel.enabled ? powerModel : undefined,

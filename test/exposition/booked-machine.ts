@@ -5,7 +5,7 @@ import { PageWriter } from '../../exporter/src/exposition/page.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Consumer, Group, SensorStatus } from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds } from '../../exporter/src/units.ts'
-import { namesByPath } from '../../exporter/src/workloads/naming.ts'
+import { namingByPath } from '../../exporter/src/workloads/naming.ts'
 import { domain, heldBy } from '../ledger/small-machine.ts'
 
 const WALL_OFFSET = 1_760_000_000
@@ -102,7 +102,7 @@ export class BookedMachine {
         seriesLimit: 20_000,
         ...policy,
       },
-      { nameOf: namesByPath, startedAt: seconds(this.#now), lostAfter: seconds(60) },
+      { nameOf: namingByPath(), startedAt: seconds(this.#now), lostAfter: seconds(60) },
     )
   }
 
@@ -157,6 +157,7 @@ export class BookedMachine {
       groups: this.#groups,
       budgets: [],
       demand: [],
+      facility: { accounts: [], gauges: [], devices: [], pue: undefined },
     }
   }
 

@@ -3,6 +3,7 @@ import type {
   Baseline,
   Component,
   ComponentState,
+  DeviceSeen,
   DomainComponent,
   Method,
   SensorStatus,
@@ -21,6 +22,9 @@ export interface Observation {
   readonly domainsBySensor: Readonly<Record<string, readonly string[]>>
   readonly domains: readonly DomainSeen[]
   readonly components: Readonly<Record<Component, ComponentState>>
+  /** Those that have answered. */
+  readonly devices: readonly DeviceSeen[]
+  readonly configuredPue: { readonly zone: string; readonly ratio: number } | undefined
   readonly processes: number
   /** Processes that used CPU time and could not be read. */
   readonly unreadableProcesses: number

@@ -11,11 +11,13 @@ import {
   type Group,
   type Identity,
   type SensorStatus,
+  type WorkloadKind,
 } from '../model.ts'
 import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
 import type { DemandStatus } from '../workloads/demand.ts'
 import { renderBudgets } from './budget-page.ts'
+import { renderFacility, type FacilityShown } from './facility-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
 
@@ -30,6 +32,7 @@ export interface MachineState {
   readonly groups: readonly Group[]
   readonly budgets: readonly BudgetStatus[]
   readonly demand: readonly DemandStatus[]
+  readonly facility: FacilityShown
 }
 
 const ENERGY_FAMILIES = {
@@ -63,6 +66,7 @@ export class MachinePage {
     const retired = renderBalance(writer, catalogue.ledgerRetired, state, (view, component) =>
       ledger.retired(view, component),
     )
+    renderFacility(writer, state.facility)
     renderBudgets(writer, state.budgets, state.demand)
     renderSelf(writer, state)
     return renderAudit(writer, ledger, (view, component) =>
@@ -198,6 +202,12 @@ function renderSensors(writer: PageWriter, { ledger, sensors, startedWall, at }:
     catalogue.sensorFailures,
     sensors.map(({ name, failures }) => ({ labels: [name], value: failures, createdWall: startedWall })),
   )
+  writer.table(
+    catalogue.sensorTls,
+    sensors.flatMap(({ name, tls }) =>
+      tls === undefined ? [] : [{ labels: [name], value: tls === 'verified' ? 1 : 0 }],
+    ),
+  )
   const present = Array.from(ledger.nesting.leaves(at))
   writer.table(
     catalogue.componentState,
@@ -235,10 +245,14 @@ function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): v
       const labels = [containerId, container, pod, podNamespace, podUid, image, runtime]
       containers.set(`${runtime}\0${containerId}`, { labels, value: 1 })
     }
-    workloads.set(`${workload}\0${namespace}`, {
-      labels: [workload, namespace, kind, managerOf(identity), user, account],
-      value: 1,
-    })
+    const key = `${workload}\0${namespace}`
+    // Helpers of a recognised process are not recognised themselves.
+    if (!workloads.has(key) || isRecognised(kind)) {
+      workloads.set(key, {
+        labels: [workload, namespace, kind, managerOf(identity), user, account],
+        value: 1,
+      })
+    }
   }
   writer.table(catalogue.containerInfo, Array.from(containers.values()))
   writer.table(
@@ -250,6 +264,8 @@ function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): v
   )
   writer.table(catalogue.workloadInfo, Array.from(workloads.values()))
 }
+
+const isRecognised = (kind: WorkloadKind): boolean => kind !== 'unknown' && kind !== 'other'
 
 /** Who starts and ends it: the cluster, the container runtime, systemd, or nobody that is known. */
 function managerOf({ containerId, podUid, runtime, slurmJob, unit }: Identity): string {
