@@ -1,9 +1,12 @@
 /** Machines of text in a hall, each with an engine of its own and a page that is served, and the meters of the hall. */
 import { loadConfig } from '../../exporter/src/config/load.ts'
 import { Engine } from '../../exporter/src/engine.ts'
+import { renderFacility } from '../../exporter/src/exposition/facility-page.ts'
 import { PageWriter } from '../../exporter/src/exposition/page.ts'
 import { SelfMetrics } from '../../exporter/src/exposition/self.ts'
-import { seconds } from '../../exporter/src/units.ts'
+import type { FacilityRole, ZoneReading } from '../../exporter/src/model.ts'
+import { microjoules, seconds } from '../../exporter/src/units.ts'
+import { Facility } from '../../exporter/src/workloads/facility.ts'
 import { statLine } from '../activity/host.ts'
 import { Machine } from '../machine.ts'
 import { PageServer } from './page-server.ts'
@@ -94,11 +97,14 @@ export interface HallZone {
   readonly pue: number
 }
 
-/** The exporter that reads the meters of all zones: what it would show, second by second. */
+/** The exporter that reads the meters of all zones: its books of the facility and its page, without devices. */
 export class HallMeters {
   readonly server: PageServer
   readonly #zones: readonly HallZone[]
+  readonly #facility = new Facility()
   #seconds = 0
+  /** Joules that each meter has shown. */
+  readonly #shown = new Map<string, number>()
 
   private constructor(zones: readonly HallZone[], server: PageServer) {
     this.#zones = zones
@@ -111,17 +117,32 @@ export class HallMeters {
 
   second(): void {
     this.#seconds += 1
-    const lines = this.#zones.flatMap(({ zone, nodes, otherWatts, pue }) => {
-      const it = nodes.reduce((sum, { joules }) => sum + joules, 0) + (otherWatts ?? 0) * this.#seconds
-      return [
-        `wattribute_facility_total_energy_joules_total{zone="${zone}",meter="main-${zone}"} ${(it * pue).toFixed(6)}`,
-        ...(otherWatts === undefined
-          ? []
-          : [
-              `wattribute_facility_energy_joules_total{zone="${zone}",role="it",meter="rows-${zone}"} ${it.toFixed(6)}`,
-            ]),
-      ]
-    })
-    this.server.page = `${lines.join('\n')}\n`
+    const readings = this.#zones.flatMap((one) => this.#readingsOf(one))
+    this.#facility.see(
+      readings.map(({ meter }) => meter),
+      readings,
+      seconds(this.#seconds),
+    )
+    const writer = new PageWriter()
+    renderFacility(writer, { accounts: this.#facility.accounts, gauges: [], devices: [], pue: undefined })
+    this.server.page = writer.finish().text.toString()
+  }
+
+  #readingsOf({ zone, nodes, otherWatts, pue }: HallZone): readonly ZoneReading[] {
+    const it = nodes.reduce((sum, { joules }) => sum + joules, 0) + (otherWatts ?? 0) * this.#seconds
+    const total = this.#reading(zone, 'total', it * pue)
+    return otherWatts === undefined ? [total] : [total, this.#reading(zone, 'it', it)]
+  }
+
+  #reading(zone: string, role: FacilityRole, joules: number): ZoneReading {
+    const name = `${role}-${zone}`
+    const spent = joules - (this.#shown.get(name) ?? 0)
+    this.#shown.set(name, joules)
+    return {
+      meter: { zone, role, meter: name, sensor: 'modbus', method: 'counter' },
+      spent: microjoules(Math.round(spent * 1e6)),
+      from: seconds(this.#seconds - 1),
+      to: seconds(this.#seconds),
+    }
   }
 }

@@ -24,14 +24,6 @@ const alertNames = [...new Set(alerts.map(({ alert }) => alert))]
 
 /** Metrics of docs/design.md section 6 that the exporter does not have yet. */
 const LATER = [
-  'wattribute_battery_charge_ratio',
-  'wattribute_battery_runtime_seconds',
-  'wattribute_facility_energy_joules_total',
-  'wattribute_facility_power_watts',
-  'wattribute_facility_pue_ratio',
-  'wattribute_facility_total_energy_joules_total',
-  'wattribute_ups_load_ratio',
-  'wattribute_ups_on_battery',
   'wattribute_workload_phase_samples_total',
   'wattribute_workload_phase_seconds_total',
   'wattribute_workload_phase_steps_total',
