@@ -74,7 +74,11 @@ module.exports = {
       '^node_modules/net-snmp/',
       '^(node:)?(child_process|crypto|dgram|fs/promises|http|https|net|timers|tls)$',
     ),
-    only('activity', 'who was busy; it knows the machine, not the books', file('world', 'cpu-times', 'nvml')),
+    only(
+      'activity',
+      'who was busy; it knows the machine, not the books',
+      file('world', 'cpu-times', 'process-stat', 'nvml'),
+    ),
     only(
       'nvml',
       "the driver's library behind its door; it knows neither energy nor books",
@@ -84,15 +88,22 @@ module.exports = {
     ),
     only(
       'names',
-      'what the daemons of this machine call its containers; it asks them, and knows no books',
-      file('world'),
+      'what the daemons of this machine call its containers, and its processes themselves; it knows no books',
+      file('world', 'process-stat'),
       '^(node:)?(fs/promises|http|http2|https|net)$',
+    ),
+    only(
+      'queries',
+      'what inference servers say they have answered; it asks them, and knows no books',
+      room('workloads'),
+      file('world'),
+      '^(node:)?(fs/promises|http|https|net|stream|zlib)$',
     ),
     only(
       'config',
       'settings, before anything runs',
       '^exporter/src/ledger/idle-policy\\.ts$',
-      '^exporter/src/workloads/calendar\\.ts$',
+      '^exporter/src/workloads/(calendar|server-presets)\\.ts$',
       '^exporter/src/report/options\\.ts$',
       '^exporter/src/devices/(choices|quantity|registers|snmp-presets)\\.ts$',
       file('log'),

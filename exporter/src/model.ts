@@ -224,6 +224,8 @@ export interface ProcessIdentity {
   readonly startTicks: number
   /** The kernel's name of the process, at most 15 bytes; may change with exec until it is first shown. */
   readonly comm: string
+  /** Changes with each exec, where that may be known: a name may stay the same. */
+  readonly argumentsAt?: string
 }
 
 /**
@@ -371,6 +373,56 @@ export type Booking = {
   | { readonly workload: WorkloadFacts; readonly reason?: undefined }
   | { readonly workload?: undefined; readonly reason: Reason }
 )
+
+/** What can be seen of a process besides what it uses. */
+export interface ProcessSeen {
+  readonly pid: number
+  readonly startTicks: number
+  readonly comm: string
+  readonly argv: readonly string[]
+  /** A variable of the environment that it was started with; empty where there is none. */
+  readonly variable: (name: string) => string
+}
+
+/** Models that only a folder of the machine knows by name. */
+export interface ModelLookup {
+  /** `ollama-blob`: the file of a model, called by its digest; `model-repository`: a folder with one for each model. */
+  readonly kind: 'ollama-blob' | 'model-repository'
+  /** Whose view of the files it is. */
+  readonly pid: number
+  readonly path: string
+}
+
+/** Which consumers a rule is about. Every condition given must hold; `*` in a text stands for any characters. */
+export interface WorkloadMatch {
+  /** The arguments of a process or of one of its ancestors, with spaces between. */
+  readonly command?: string
+  /** Variables that such a process was started with. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly cgroup?: string
+  readonly unit?: string
+  readonly container?: string
+  readonly image?: string
+  readonly containerLabels?: Readonly<Record<string, string>>
+  readonly pod?: string
+  readonly podLabels?: Readonly<Record<string, string>>
+  /** Kubernetes namespace or Slurm account. */
+  readonly namespace?: string
+  /** Name or number of a Slurm job. */
+  readonly slurmJob?: string
+  readonly user?: string
+}
+
+/** What a rule or a label says of a workload; what it leaves open is found otherwise. */
+export type WorkloadWords = Partial<WorkloadLabels>
+
+/** A rule of the configuration that says who is what. */
+export interface WorkloadRule {
+  /** Where it stands, for people. */
+  readonly line: number
+  readonly match: WorkloadMatch
+  readonly says: WorkloadWords
+}
 
 /** From one instant to another of Unix time; the end is outside. */
 export interface WallSpan {

@@ -1,7 +1,7 @@
 /** Every key of the configuration file. `docs/configuration.md` is generated from the sentences here. */
 import { z } from 'zod'
 import { IDLE_POLICIES, type IdlePolicy } from '../ledger/idle-policy.ts'
-import type { BudgetRule, DemandRule } from '../model.ts'
+import type { BudgetRule, DemandRule, WorkloadRule } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
 import { budgets, demand, timeZone } from './budget-schema.ts'
 import { checkCoverage } from './coverage-check.ts'
@@ -15,8 +15,10 @@ import {
 } from './metering-schema.ts'
 import { ipmi, redfish, type IpmiConfig, type RedfishConfig } from './platform-schema.ts'
 import { nut, snmp, type NutConfig, type SnmpConfig } from './power-chain-schema.ts'
+import { queries, type QueriesConfig } from './query-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
+import { workloads } from './workload-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -180,6 +182,8 @@ const settings = z.strictObject({
   http,
   prometheus,
   kubelet,
+  workloads,
+  queries,
   budgets,
   demand,
   report,
@@ -248,6 +252,9 @@ export interface Config {
   readonly pue: number | undefined
   readonly devices: DevicesConfig
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
+  /** The first that fits counts. */
+  readonly workloads: readonly WorkloadRule[]
+  readonly queries: QueriesConfig
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */

@@ -114,7 +114,8 @@ const withoutPart = (file: string): string => file.replace(/-\d{5}-of-\d{5}$/, '
 const withoutLatest = (name: string): string => name.replace(/:latest$/i, '')
 
 /** How the weights are stored; what follows it is a precision. */
-const withoutFormat = (name: string): string => name.replace(/[-._](?:gguf|ggml|mlx|onnx)(?=$|[-._:])/gi, '')
+const withoutFormat = (name: string): string =>
+  name.replace(/[-._](?:gguf|ggml|mlx|onnx|mlc)(?=$|[-._:])/gi, '')
 
 /** Precisions as they stand at the end of names. */
 const PRECISION = [
