@@ -3,18 +3,13 @@
  * windows of seconds, because a test has no five minutes.
  */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { requireProgram } from '../programs.ts'
 import { PrometheusServer } from './prometheus-server.ts'
+import { rulesOfSeconds, WINDOW_SECONDS } from './shipped-rules.ts'
 import { HallMeters, HallNode, type HallZone } from './simulated-hall.ts'
 
 jest.setTimeout(240_000)
 
-const SHIPPED = fileURLToPath(new URL('../../deploy/prometheus/rules/energy.yaml', import.meta.url))
-const WINDOW_SECONDS = 20
 const SCRAPE_SECONDS = 1
 
 /** Watts of the nodes of each zone: no two are the same. */
@@ -36,7 +31,7 @@ const UNATTRIBUTED = 'zone_reason:wattribute_facility_unattributed_energy_joules
 const TOTAL = 'zone:wattribute_facility_total_energy_joules:rate5m'
 
 requireProgram('prometheus', 'a hall under the eyes of a real Prometheus', (program) => {
-  const folder = mkdtempSync(join(tmpdir(), 'wattribute-hall-'))
+  const rules = rulesOfSeconds()
   const nodes: HallNode[] = []
   let meters: HallMeters
   let prometheus: PrometheusServer
@@ -66,17 +61,10 @@ requireProgram('prometheus', 'a hall under the eyes of a real Prometheus', (prog
     ]
     meters = await HallMeters.start(zones)
     time = live()
-    const ruleFile = join(folder, 'energy.yaml')
-    const rules = readFileSync(SHIPPED, 'utf8')
-    expect(rules).toContain('interval: 1m')
-    writeFileSync(
-      ruleFile,
-      rules.replaceAll('[5m]', `[${WINDOW_SECONDS}s]`).replaceAll('interval: 1m', 'interval: 1s'),
-    )
     prometheus = await PrometheusServer.start(
       program,
       [...nodes.map(({ server }) => server.address), meters.server.address],
-      { alerting: { ruleFile, evaluationSeconds: 1 } },
+      { alerting: { ruleFile: rules.file, evaluationSeconds: 1 } },
     )
   })
 
@@ -86,7 +74,7 @@ requireProgram('prometheus', 'a hall under the eyes of a real Prometheus', (prog
     await prometheus.stop()
     for (const node of nodes) await node.stop()
     await meters.server.stop()
-    rmSync(folder, { recursive: true, force: true })
+    rules.remove()
   })
 
   /** One figure of each zone, or of all, at an instant. */

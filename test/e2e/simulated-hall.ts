@@ -16,7 +16,7 @@ const RAPL = 'sys/class/powercap/intel-rapl'
 const SERVICES = { chat: { pid: 400, milliseconds: 900 }, database: { pid: 500, milliseconds: 300 } } as const
 
 /** What the main thread of an exporter adds to each page: it says where the machine is. */
-async function tailIn(zone: string): Promise<string> {
+export async function tailIn(zone: string): Promise<string> {
   const self = new SelfMetrics('1.0.0')
   self.configLoaded(seconds(1_700_000_000), zone)
   return (await self.render()).text
