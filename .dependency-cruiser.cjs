@@ -100,6 +100,14 @@ module.exports = {
       '^(node:)?(fs/promises|http|https|net|stream|zlib)$',
     ),
     only(
+      'intake',
+      'what senders say of themselves: it takes it in, checks who they are, and knows no books',
+      file('world'),
+      '^exporter/src/workloads/(marks|mark-grammar|mark-clock|phase-names)\\.ts$',
+      '^node_modules/zod/',
+      '^(node:)?(crypto|fs|net|path|timers/promises)$',
+    ),
+    only(
       'config',
       'settings, before anything runs',
       '^exporter/src/ledger/idle-policy\\.ts$',
@@ -153,7 +161,7 @@ module.exports = {
     onlyFrom('pino', file('log')),
     onlyFrom('bcryptjs', room('exposition')),
     onlyFrom('yaml', room('config'), '^exporter/src/rules/rule-text\\.ts$'),
-    onlyFrom('zod', room('config'), room('exposition')),
+    onlyFrom('zod', room('config'), room('exposition'), room('intake')),
     {
       name: 'no-development-packages',
       severity: 'error',

@@ -6,6 +6,7 @@
  */
 import { Ledger, type LedgerPolicy, type NameOf, type Tick, type TickOfBooks } from './ledger/ledger.ts'
 import type { LedgerChanges, LedgerState } from './ledger/record.ts'
+import { OPENING } from './ledger/view.ts'
 import type { BudgetRule, DemandRule, WallSpan } from './model.ts'
 import { Facility, type FacilityChanges, type FacilityState } from './workloads/facility.ts'
 import { LOST_AFTER_SECONDS, type Bookmarks, type Surroundings } from './sensors/sensor.ts'
@@ -22,6 +23,8 @@ import {
   type QueryCountsState,
   type QueryLimits,
 } from './workloads/query-counts.ts'
+import type { CountsPolicy } from './workloads/phase-counts.ts'
+import { Phases, type PhasesRecords } from './workloads/phases.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -55,6 +58,8 @@ export interface BooksState {
   readonly facility?: FacilityState
   /** Absent in the books of versions that counted none. */
   readonly queries?: QueryCountsState
+  /** Absent: an earlier version has kept it. */
+  readonly phases?: PhasesRecords
 }
 
 /** What one tick has added. */
@@ -68,6 +73,8 @@ export interface BooksChanges {
   readonly wasDown?: true
   /** Absent where nothing was answered. */
   readonly queries?: QueryChanges
+  /** Where something has changed. */
+  readonly phases?: PhasesRecords
   /** The zone of the history, where it is another than that of the tick before. */
   readonly timeZone?: string
 }
@@ -89,6 +96,7 @@ export class Books {
   readonly demand: Demand
   readonly facility = new Facility()
   readonly queries: QueryCounts
+  readonly phases: Phases
   history: History
   /** What of the former books could not be used, in sentences. */
   readonly problems: string[] = []
@@ -118,6 +126,7 @@ export class Books {
     this.#bookedTo = now.wall
     if (former === undefined) {
       this.ledger = newLedger(policy.ledger, now.at, nameOf)
+      this.phases = newPhases(policy.ledger, now.at, seconds(now.at + OPENING))
       this.startedWall = now.wall
       return
     }
@@ -129,6 +138,8 @@ export class Books {
     if (goesOn) this.#restoreQueries(former)
     this.#countHoursIn(policy.timeZone)
     if (goesOn) this.#restoreFacility(former)
+    this.phases = newPhases(policy.ledger, now.at, seconds(now.at + (goesOn ? 0 : OPENING)))
+    if (goesOn) this.#attempt('phases', () => this.#restorePhases(former, now.at))
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -139,6 +150,7 @@ export class Books {
   /** Limits and policies change at once; what is booked stays booked. */
   reconfigure(policy: BooksPolicy): void {
     this.ledger.reconfigure(policy.ledger)
+    this.phases.counts.reconfigure(countsPolicyOf(policy.ledger))
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
     this.queries.reconfigure(policy.queries)
@@ -157,6 +169,7 @@ export class Books {
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
     const queries = this.queries.book(tick)
+    const phases = this.phases.changes()
     const { zone } = this.history
     const hasMoved = zone !== this.#toldZone
     this.#toldZone = zone
@@ -168,6 +181,7 @@ export class Books {
       ...(facility.length > 0 && { facility }),
       ...(wasDown && { wasDown }),
       ...(queries.added.length > 0 && { queries }),
+      ...(phases !== undefined && { phases }),
       ...(hasMoved && { timeZone: zone }),
     }
   }
@@ -189,6 +203,7 @@ export class Books {
       demand: this.demand.state(),
       facility: this.facility.state(),
       queries: this.queries.state(),
+      phases: this.phases.state(),
     }
   }
 
@@ -224,6 +239,13 @@ export class Books {
       if (state.queries !== undefined) this.queries.restore(state.queries)
       for (const { queries } of changes) if (queries !== undefined) this.queries.redo(queries)
     })
+  }
+
+  /** Phases that were open go on: their processes need not know that somebody else counts now. */
+  #restorePhases({ state, changes }: FormerBooks, at: Seconds): void {
+    for (const { phases } of [state, ...changes]) {
+      if (phases !== undefined) this.phases.restore(phases, at)
+    }
   }
 
   #countHoursIn(timeZone: string): void {
@@ -266,6 +288,14 @@ export class Books {
     this.#bookedTo = wall
   }
 }
+
+const countsPolicyOf = ({ lifetimes, seriesLimit }: LedgerPolicy): CountsPolicy => ({
+  ...lifetimes,
+  seriesLimit,
+})
+
+const newPhases = (policy: LedgerPolicy, at: Seconds, openingEnds: Seconds): Phases =>
+  new Phases(countsPolicyOf(policy), at, openingEnds)
 
 const newLedger = (policy: LedgerPolicy, startedAt: Seconds, nameOf: NameOf): Ledger =>
   new Ledger(policy, { nameOf, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })

@@ -43,6 +43,7 @@ import type { QueryLimits } from './workloads/query-counts.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { MULTIPLE } from './workloads/recognition.ts'
 import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
+import type { IntakeBatch } from './workloads/marks.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -114,11 +115,12 @@ export class Engine {
     const { clock } = this.#world
     const at = clock.now()
     const looks = await this.#attendance.look(at)
-    const activity = this.#withHolders(this.#activity.look(at))
+    const seen = this.#withHolders(this.#activity.look(at))
+    const activity = seen && this.#inPhases(seen)
     this.#sensors = looks.statuses
-    this.#census = activity?.census ?? this.#census
-    this.#groups = activity?.groups ?? this.#groups
-    this.#held = Array.from(activity?.accelerators ?? []).flatMap(([id, { holders, use }]) =>
+    this.#census = seen?.census ?? this.#census
+    this.#groups = seen?.groups ?? this.#groups
+    this.#held = Array.from(seen?.accelerators ?? []).flatMap(([id, { holders, use }]) =>
       holders.length + use.length > 0 ? id : [],
     )
     const wall = clock.wall()
@@ -146,6 +148,15 @@ export class Engine {
         ...conservationNotice(error),
       ],
     }
+  }
+
+  /**
+   * Takes in what senders say about their work.
+   * @returns whether a phase has begun or ended: a tick at once tells what was done on either side of it
+   */
+  takeIn(batch: IntakeBatch): boolean {
+    this.#books.phases.take(batch.senders)
+    return batch.senders.some(({ marks }) => marks.some(({ change }) => change !== undefined))
   }
 
   /** Limits, policies and baselines change at once; what is booked stays booked. */
@@ -240,7 +251,16 @@ export class Engine {
   }
 
   #nameOf(consumer: Consumer): Naming {
-    return this.#who.nameOf(consumer.doing?.of ?? consumer)
+    const names = this.#who.nameOf(consumer.doing?.of ?? consumer)
+    return names && this.#books.phases.namingOf(consumer, names)
+  }
+
+  #inPhases(activity: Activity): Activity {
+    return this.#books.phases.apply(activity, {
+      wall: this.#world.clock.wall(),
+      namesOf: (consumer) => this.#who.nameOf(consumer),
+      processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, activity.to),
+    })
   }
 
   #stateNow(): MachineState {
@@ -257,6 +277,7 @@ export class Engine {
       demand: this.#books.demand.statuses(wall),
       queries: this.#books.queries,
       queryServers: this.#queries.statuses(),
+      phases: this.#books.phases,
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,

@@ -49,6 +49,7 @@ const DEFAULTS = {
   },
   workloads: [],
   queries: { discovery: true, period: 10, timeout: 3, servers: [] },
+  tokens: [],
   budgets: [],
   demand: [],
   report: { price: undefined, emissions: undefined },
@@ -124,6 +125,9 @@ queries:
       headers_file: /etc/headers
       ca_file: /etc/ca.crt
       insecure_skip_verify: true
+tokens:
+  - { name: jobs, token_file: /etc/token, allow: [marks, reload] }
+  - { name: gateway, sha256: '${'ab'.repeat(32)}' }
 report:
   price_per_kwh: 0
   currency: EUR
@@ -194,6 +198,10 @@ report:
           },
         ],
       },
+      tokens: [
+        { name: 'jobs', tokenFile: '/etc/token', sha256: '', allow: ['marks', 'reload'] },
+        { name: 'gateway', tokenFile: '', sha256: 'ab'.repeat(32), allow: ['marks', 'queries'] },
+      ],
       budgets: [],
       demand: [],
       report: {
@@ -236,6 +244,8 @@ describe('a file that does not fit', () => {
       'report:\n  emissions_source: guess',
       '`report.emissions_grams_per_kwh` (line 2, column 3) is missing beside `emissions_source`',
     ],
+    ['tokens:\n  - name: a', '`tokens[0].token_file`'],
+    ['tokens:\n  - { name: a, sha256: abc }', '`tokens[0].sha256`'],
     [
       'report:\n  price_per_kwh: -1\n  currency: EUR\n  price_source: x\n  price_date: 2026-02-28',
       '`report.price_per_kwh` (line 2, column 18) must be 0 or more',
@@ -259,7 +269,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `workloads`, `queries`, `budgets`, `demand`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `workloads`, `queries`, `tokens`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -509,6 +519,11 @@ describe('describeConfig', () => {
       ['queries.servers[].headers_file', 'text', ''],
       ['queries.servers[].ca_file', 'text', ''],
       ['queries.servers[].insecure_skip_verify', '`true` or `false`', 'false'],
+      ['tokens', 'list of mappings', '[]'],
+      ['tokens[].name', 'text', 'required'],
+      ['tokens[].token_file', 'text', ''],
+      ['tokens[].sha256', 'text', ''],
+      ['tokens[].allow', 'list of `marks`, `queries`, `reload`', '["marks","queries"]'],
       ['budgets', 'list of mappings', '[]'],
       ['budgets[].name', 'text', 'required'],
       ['budgets[].match', 'mapping', ''],

@@ -10,6 +10,8 @@ import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { hwmonConfigOf } from './sensor-schema.ts'
 import { ConfigError, readLocatedYaml, type Located } from './strict-yaml.ts'
+import { tokenConfigOf } from './token-schema.ts'
+
 import { machineTimeZone } from './time-zone.ts'
 import { workloadRuleOf } from './workload-schema.ts'
 
@@ -70,6 +72,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Omi
     caFile: content.kubelet.ca_file,
   },
   queries: queriesConfigOf(content.queries),
+  tokens: tokenConfigOf(content.tokens),
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
   demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
   report: reportConfigOf(content.report),

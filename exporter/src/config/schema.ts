@@ -19,6 +19,7 @@ import { queries, type QueriesConfig } from './query-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
 import { workloads } from './workload-schema.ts'
+import { tokens, type TokenConfig } from './token-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -184,6 +185,7 @@ const settings = z.strictObject({
   kubelet,
   workloads,
   queries,
+  tokens,
   budgets,
   demand,
   report,
@@ -255,6 +257,8 @@ export interface Config {
   /** The first that fits counts. */
   readonly workloads: readonly WorkloadRule[]
   readonly queries: QueriesConfig
+  /** Of those who may write over HTTP; each name once. */
+  readonly tokens: readonly TokenConfig[]
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */
@@ -307,8 +311,11 @@ function typeText(schema: JsonSchema): string {
       return `whole number ${limitsText(schema)}`
     case 'boolean':
       return '`true` or `false`'
-    case 'array':
-      return itemOf(schema).type === 'string' ? 'list of texts' : 'list of mappings'
+    case 'array': {
+      const item = itemOf(schema)
+      if (item.enum !== undefined) return typeText(item).replace('one of', 'list of')
+      return item.type === 'string' ? 'list of texts' : 'list of mappings'
+    }
     case 'object':
       return 'mapping'
     case 'string':

@@ -17,11 +17,13 @@ import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
 import type { DemandStatus } from '../workloads/demand.ts'
 import type { QueryCounts } from '../workloads/query-counts.ts'
+import type { Phases } from '../workloads/phases.ts'
 import { renderBudgets } from './budget-page.ts'
 import { renderFacility, type FacilityShown } from './facility-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
 import { renderQueries, type QueryServerRow } from './query-page.ts'
+import { renderPhases } from './phase-page.ts'
 
 export interface MachineState {
   readonly at: Seconds
@@ -37,6 +39,7 @@ export interface MachineState {
   readonly facility: FacilityShown
   readonly queries: Pick<QueryCounts, 'rows' | 'sources' | 'dropped'>
   readonly queryServers: readonly QueryServerRow[]
+  readonly phases: Phases
 }
 
 const ENERGY_FAMILIES = {
@@ -71,6 +74,7 @@ export class MachinePage {
       ledger.retired(view, component),
     )
     renderFacility(writer, state.facility)
+    renderPhases(writer, state.phases, state.at, state.startedWall)
     renderBudgets(writer, state.budgets, state.demand)
     renderQueries(writer, state)
     renderSelf(writer, state)
