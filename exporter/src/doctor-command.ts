@@ -25,11 +25,11 @@ import { Engine } from './engine.ts'
 import type { MachineState } from './exposition/machine-page.ts'
 import { stateOf } from './exposition/machine-page.ts'
 import { PageWriter } from './exposition/page.ts'
-import { COMPONENTS, type Component, type ComponentState } from './model.ts'
+import { COMPONENTS, type Component, type ComponentState, type SensorStatus } from './model.ts'
 import { openNvmlDoor } from './nvml-door.ts'
 import { elapsed, seconds, type Seconds } from './units.ts'
 import { version } from './version.ts'
-import type { Explanation } from './workloads/who-is-what.ts'
+import type { Explanation } from './workloads/explanation.ts'
 import { linuxWorld, Unreadable, type World } from './world.ts'
 
 /** How long it looks. */
@@ -108,11 +108,17 @@ export async function examine({
   cpuClockProblem,
   wait,
 }: DoctorWorld): Promise<Findings> {
-  const engine = new Engine(world, config)
+  const hurried = hurry(config)
+  const engine = new Engine(world, hurried)
   try {
     const first = await engine.tick(new PageWriter())
     await wait(seconds(LOOK_SECONDS))
-    const last = await engine.tick(new PageWriter())
+    let last = await engine.tick(new PageWriter())
+    const end = first.at + patienceOf(hurried)
+    while (engine.machine.sensors.some(isUndecided) && last.at < end) {
+      await wait(seconds(1))
+      last = await engine.tick(new PageWriter())
+    }
     const { machine } = engine
     return findingsOf({
       version,
@@ -123,15 +129,45 @@ export async function examine({
       domainsBySensor: engine.domainsBySensor,
       domains: domainsOf(machine),
       components: componentStates(machine),
+      devices: machine.facility.devices,
+      configuredPue: machine.facility.pue,
       processes: machine.census?.processes ?? 0,
       unreadableProcesses: machine.census?.unreadable ?? 0,
       containers: new Set(machine.groups.map(({ identity }) => identity.containerId).filter(Boolean)).size,
       cpuClockProblem,
+      queryServers: machine.queryServers.map(({ url, server, state, reason }) => ({
+        url,
+        server,
+        state,
+        reason,
+      })),
     })
   } finally {
     await engine.close()
   }
 }
+
+/** Devices are asked every second, so that two answers come soon. */
+const hurry = (config: Config): Config => ({
+  ...config,
+  devices: Object.fromEntries(
+    Object.entries(config.devices).map(([kind, devices]) => [
+      kind,
+      (devices as Config['devices']['ipmi']).map((device) => ({ ...device, period: seconds(1) })),
+    ]),
+  ) as unknown as Config['devices'],
+})
+
+/** Time for two answers of the slowest device. */
+const patienceOf = ({ devices }: Config): Seconds =>
+  seconds(
+    Object.values(devices)
+      .flat()
+      .reduce((most, { timeout }) => Math.max(most, 2 * timeout + LOOK_SECONDS), LOOK_SECONDS),
+  )
+
+/** A device of which nothing is known yet, or only a first answer. */
+const isUndecided = ({ name, state }: SensorStatus): boolean => name.includes(':') && state === 'warming-up'
 
 /** Why each process is called what it is. Two looks tell who is at work; names may take some more. */
 export async function explain({

@@ -12,10 +12,13 @@ import {
 import type { Config } from './config/schema.ts'
 import { budgetRows } from './exposition/budget-reports.ts'
 import { energyToDate } from './exposition/to-date.ts'
+import type { ConfiguredPue } from './exposition/facility-page.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
+import { RecentQueries } from './exposition/recent-queries.ts'
 import {
   ledgerReport,
+  queriesReport,
   overviewOf,
   RecentPower,
   sensorsReport,
@@ -26,11 +29,21 @@ import type { Activity, Census, Consumer, Findings, Group, Identity, Naming, Sen
 import { ModelFolders } from './names/model-folders.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { ProcessWords } from './names/process-words.ts'
+import {
+  QueriesRoom,
+  type QueriesNotice,
+  type QueriesSettings,
+  type ServerProcess,
+} from './queries/queries.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
+import type { Surroundings } from './sensors/sensor.ts'
 import { elapsed, type Seconds } from './units.ts'
+import type { QueryLimits } from './workloads/query-counts.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
-import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
+import { MULTIPLE } from './workloads/recognition.ts'
+import type { Explanation } from './workloads/explanation.ts'
+import { WhoIsWhat, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -64,13 +77,17 @@ export class Engine {
   readonly #allocations = new Allocations()
   readonly #who: WhoIsWhat
   readonly #books: Books
+  readonly #queries: QueriesRoom
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
   readonly #recentPower = new RecentPower()
+  readonly #recentQueries = new RecentQueries()
   #census: Census | undefined
   #groups: readonly Group[] = []
   #held: readonly string[] = []
   #sensors: readonly SensorStatus[] = []
+  #around: Surroundings | undefined
+  #pue: ConfiguredPue | undefined
   #limitation = ''
   #openingNotices: Notice[]
 
@@ -82,12 +99,14 @@ export class Engine {
     this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
+    this.#pue = pueOf(config)
     this.#who = whoIsWhat(world, config, (identity) => this.#names.find(identity))
     const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (consumer) =>
       this.#nameOf(consumer),
     )
     this.#books = books
     this.#openingNotices = [...notices]
+    this.#queries = new QueriesRoom(world, queriesSettings(config), (report) => books.queries.add(report))
     const { resumed } = books
     if (resumed !== undefined) this.#attendance.resume(resumed.bookmarks, resumed.failures)
   }
@@ -105,14 +124,15 @@ export class Engine {
     )
     const wall = clock.wall()
     const { domains, readings } = looks
-    const changes = this.#books.book(
-      { at, wall, domains, readings, activity, present: this.#who.present },
-      this.#sensorsStand(),
-    )
+    this.#around = looks.surroundings
+    const tick = { at, wall, domains, readings, activity, present: this.#who.present }
+    const changes = this.#books.book(tick, this.#sensorsStand(), this.#around)
     const closed = this.#books.takeClosed()
     this.#keeping?.append(changes)
     this.#keeping?.appendHistory(closed)
     this.#recentPower.see(this.#books.ledger, at)
+    const { queries } = this.#books
+    this.#recentQueries.see(this.#books.ledger, (now) => queries.totals(now), at)
     const error = this.#page.render(writer, this.#state(at, wall))
     return {
       at,
@@ -123,6 +143,7 @@ export class Engine {
         ...looks.changes.map(noticeOf),
         ...this.#limitationNotice(),
         ...this.#names.takeSilences().map(silenceNotice),
+        ...this.#queries.takeNotices().map(queryNotice),
         ...conservationNotice(error),
       ],
     }
@@ -134,7 +155,9 @@ export class Engine {
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
     this.#attendance.place(placementOf(config))
     this.#names.reconfigure(namesSettings(config))
+    this.#pue = pueOf(config)
     this.#who.reconfigure(config.workloads)
+    this.#queries.reconfigure(queriesSettings(config))
   }
 
   /** All that the next run needs to go on from here. */
@@ -176,7 +199,13 @@ export class Engine {
     const { budgets, demand, history } = this.#books
     const wall = this.#world.clock.wall()
     const rows = budgetRows(budgets.statuses(wall), demand.statuses(wall))
-    const overview = overviewOf(this.#stateNow(), this.#recentPower, rows)
+    const { ledger, queries } = this.#books
+    const now = this.#world.clock.now()
+    const queryEnergy = this.#recentQueries.since(ledger, queries.totals(now), now)
+    const overview = {
+      ...overviewOf(this.#stateNow(), this.#recentPower, rows),
+      ...(queryEnergy !== undefined && { queryEnergy }),
+    }
     // Without storage today and this month would begin with this run.
     return this.#keeping === undefined ? overview : { ...overview, toDate: energyToDate(history, wall) }
   }
@@ -185,12 +214,17 @@ export class Engine {
     return sensorsReport(this.#stateNow())
   }
 
+  queriesReport(): unknown {
+    return queriesReport(this.#stateNow())
+  }
+
   ledgerReport(): unknown {
     return ledgerReport(this.#stateNow())
   }
 
   async close(): Promise<void> {
     this.#names.close()
+    this.#queries.close()
     await this.#attendance.close()
   }
 
@@ -202,6 +236,7 @@ export class Engine {
     const held =
       boards.length === 0 ? activity : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
     this.#who.see(held)
+    this.#queries.see(this.#who.servers().map(serverProcessOf))
     return held
   }
 
@@ -221,9 +256,17 @@ export class Engine {
       ledger: this.#books.ledger,
       budgets: this.#books.budgets.statuses(wall),
       demand: this.#books.demand.statuses(wall),
+      queries: this.#books.queries,
+      queryServers: this.#queries.statuses(),
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,
+      facility: {
+        accounts: this.#books.facility.accounts,
+        gauges: this.#around?.gauges ?? [],
+        devices: this.#around?.devices ?? [],
+        pue: this.#pue,
+      },
     }
   }
 
@@ -294,6 +337,12 @@ const silenceNotice = ({ address, reason }: Silence): Notice => ({
   fields: { address, reason },
 })
 
+const queryNotice = ({ url, reason }: QueriesNotice): Notice => ({
+  level: 'warn',
+  message: 'the queries of an inference server are not counted, or not all of them',
+  fields: { url, reason },
+})
+
 const conservationNotice = (error: bigint): Notice[] =>
   error === 0n
     ? []
@@ -311,6 +360,7 @@ const booksPolicyOf = (config: Config): BooksPolicy => ({
   node: config.node,
   budgets: config.budgets,
   demand: config.demand,
+  queries: queryLimits(config),
 })
 
 export const policyOf = (config: Config): LedgerPolicy => ({
@@ -321,6 +371,8 @@ export const policyOf = (config: Config): LedgerPolicy => ({
   seriesLimit: config.seriesLimit,
 })
 
+const pueOf = ({ pue, zone }: Config): ConfiguredPue | undefined =>
+  pue === undefined ? undefined : { zone, ratio: pue }
 function whoIsWhat(
   world: World,
   config: Config,
@@ -338,10 +390,45 @@ function whoIsWhat(
     },
   })
 }
+const serverProcessOf = ({
+  consumer: { process },
+  names: { facts },
+  server,
+}: RecognisedServer): ServerProcess => ({
+  pid: process.pid,
+  startTicks: process.startTicks,
+  server,
+  workload: facts.workload,
+  namespace: facts.namespace,
+  // Which of several models answered, its own metrics know.
+  model: facts.model === MULTIPLE ? '' : facts.model,
+  variant: facts.variant,
+})
+
+/** Each account has three series of tokens. */
+const queryLimits = (config: Config): QueryLimits => ({
+  mostAccounts: Math.floor(config.seriesLimit / 3),
+  birthHold: config.birthHoldSeconds,
+  expireAfter: config.expireAfterSeconds,
+})
+
+const queriesSettings = ({ queries }: Config): QueriesSettings => ({
+  ...queries,
+  servers: queries.servers.map(({ tokenFile, headersFile, caFile, isVerified, ...server }) => ({
+    ...server,
+    access: { tokenFile, headersFile, caFile, isVerified },
+  })),
+})
 
 const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
 
-export const sensorSettings = ({ nvidia, powerModel, hwmon }: Config): Parameters<typeof sensors>[1] => ({
+export const sensorSettings = ({
+  nvidia,
+  powerModel,
+  hwmon,
+  devices,
+}: Config): Parameters<typeof sensors>[1] => ({
+  devices,
   nvidia: nvidia.enabled,
   hwmon,
   powerModel: powerModel.enabled ? powerModel : undefined,

@@ -78,6 +78,75 @@ export interface Reading {
   readonly whileDown?: true
 }
 
+/** What a meter of a room that several machines share sees of it; `total`: all that the room draws. */
+export const FACILITY_ROLES = ['it', 'cooling', 'power', 'network', 'total'] as const
+export type FacilityRole = (typeof FACILITY_ROLES)[number]
+
+/** A meter of a room, closet or hall. No domain: its energy is published and never booked to anybody here. */
+export interface ZoneMeter {
+  readonly zone: string
+  readonly role: FacilityRole
+  /** Unique on this exporter. */
+  readonly meter: string
+  /** The sensor that reads it. */
+  readonly sensor: string
+  readonly method: Method
+}
+
+/** Joules that a zone's meter has counted between two instants. */
+export interface ZoneReading {
+  readonly meter: ZoneMeter
+  readonly spent: Microjoules
+  readonly from: Seconds
+  readonly to: Seconds
+}
+
+/** A meter of a device as it is set up, and how it is read. */
+export interface MeterSeen {
+  /** The label `domain`, or `meter` of a zone. */
+  readonly meter: string
+  readonly covers: 'node' | 'zone'
+  /** Empty where it covers a zone. */
+  readonly component: DomainComponent | ''
+  /** Empty where it covers this machine. */
+  readonly zone: string
+  readonly role: FacilityRole | ''
+  readonly method: Method
+  /** False: it is only shown. */
+  readonly booked: boolean
+  /** Where in the device it is found, such as a Redfish resource; empty where there is one place only. */
+  readonly source: string
+}
+
+/** What is to be known of a device whatever it reads now. */
+export interface DeviceSeen {
+  readonly sensor: string
+  readonly meters: readonly MeterSeen[]
+  /** Its own meters that cover nothing here. */
+  readonly uncovered: readonly string[]
+}
+
+/** What devices know besides energy. The unit is in the name; ratios are from 0 to 1. */
+export const GAUGE_QUANTITIES = [
+  'battery_charge_ratio',
+  'battery_runtime_seconds',
+  'ups_load_ratio',
+  'ups_on_battery',
+  'temperature_celsius',
+  'fan_speed_rpm',
+  'pump_speed_rpm',
+  'heat_removed_watts',
+] as const
+export type GaugeQuantity = (typeof GAUGE_QUANTITIES)[number]
+
+export interface Gauge {
+  readonly sensor: string
+  /** Of the thing within the device, such as `Inlet`. */
+  readonly name: string
+  readonly quantity: GaugeQuantity
+  readonly value: number
+}
+
 /** What a cgroup path says about who lives there. Empty strings where it says nothing. */
 export interface Identity {
   /** Full container id: 64 hex digits for the common runtimes, the name for LXC, nspawn and virtual machines. */
@@ -417,6 +486,9 @@ export interface DemandRule {
   readonly timeZone: string
 }
 
+/** `unverified`: it was told to believe any certificate. */
+export type Tls = 'verified' | 'unverified'
+
 /** How a sensor is doing, for pages and people. */
 export interface SensorStatus {
   readonly name: string
@@ -428,8 +500,10 @@ export interface SensorStatus {
   readonly components: readonly DomainComponent[]
   /** Components of which something is there and cannot be read. */
   readonly unreadable: readonly DomainComponent[]
-  /** Whether it ever gave a reading: what was never there is not down. */
+  /** Whether it ever gave a reading, or somebody has asked for it: what was never there is not down. */
   readonly onceSeen: boolean
+  /** How the other end of an encrypted connection is known; undefined where nothing is encrypted. */
+  readonly tls?: Tls | undefined
   readonly failures: number
   readonly lastDuration: Seconds
   readonly lastReadingWall: Seconds | undefined

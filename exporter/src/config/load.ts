@@ -2,6 +2,10 @@
 import type { z } from 'zod'
 import { seconds, watts } from '../units.ts'
 import { budgetRuleOf, demandRuleOf } from './budget-schema.ts'
+import { httpConfigsOf, modbusConfigsOf, prometheusConfigsOf } from './metering-schema.ts'
+import { ipmiConfigsOf, redfishConfigsOf } from './platform-schema.ts'
+import { nutConfigsOf, snmpConfigsOf } from './power-chain-schema.ts'
+import { queriesConfigOf } from './query-schema.ts'
 import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { hwmonConfigOf } from './sensor-schema.ts'
@@ -50,11 +54,22 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Omi
   timeZone,
   node: content.node,
   zone: content.zone,
+  pue: content.pue,
+  devices: {
+    ipmi: ipmiConfigsOf(content.ipmi, content.zone),
+    redfish: redfishConfigsOf(content.redfish, content.zone),
+    snmp: snmpConfigsOf(content.snmp, content.zone),
+    nut: nutConfigsOf(content.nut, content.zone),
+    modbus: modbusConfigsOf(content.modbus, content.zone),
+    http: httpConfigsOf(content.http, content.zone),
+    prometheus: prometheusConfigsOf(content.prometheus, content.zone),
+  },
   kubelet: {
     url: content.kubelet.url,
     tokenFile: content.kubelet.token_file,
     caFile: content.kubelet.ca_file,
   },
+  queries: queriesConfigOf(content.queries),
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
   demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
   report: reportConfigOf(content.report),
