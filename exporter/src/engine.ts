@@ -42,8 +42,9 @@ import { elapsed, type Seconds } from './units.ts'
 import type { QueryLimits } from './workloads/query-counts.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { MULTIPLE } from './workloads/recognition.ts'
-import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { IntakeBatch } from './workloads/marks.ts'
+import type { Explanation } from './workloads/explanation.ts'
+import { WhoIsWhat, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
