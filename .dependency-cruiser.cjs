@@ -82,7 +82,7 @@ module.exports = {
       file('world'),
       '^exporter/src/workloads/(marks|mark-grammar|mark-clock|phase-names)\\.ts$',
       '^node_modules/zod/',
-      '^(node:)?(crypto|fs|net|path)$',
+      '^(node:)?(crypto|fs|net|path|timers/promises)$',
     ),
     only(
       'config',

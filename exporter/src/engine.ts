@@ -71,6 +71,7 @@ export class Engine {
   #held: readonly string[] = []
   #sensors: readonly SensorStatus[] = []
   #limitation = ''
+  #hasLostMarks = false
   #openingNotices: Notice[]
 
   /** @param keeping undefined: nothing outlives this engine */
@@ -129,7 +130,9 @@ export class Engine {
    * @returns whether a phase has begun or ended: a tick at once tells what was done on either side of it
    */
   takeIn(batch: IntakeBatch): boolean {
-    this.#books.phases.take(batch.senders)
+    const lost = this.#books.phases.take(batch.senders)
+    if (lost > 0 && !this.#hasLostMarks) this.#openingNotices.push(lostMarksNotice(lost))
+    this.#hasLostMarks ||= lost > 0
     return batch.senders.some(({ marks }) => marks.some(({ change }) => change !== undefined))
   }
 
@@ -306,6 +309,12 @@ const silenceNotice = ({ address, reason }: Silence): Notice => ({
   level: 'warn',
   message: 'nobody says what containers are called here: they are shown by what their cgroup says',
   fields: { address, reason },
+})
+
+const lostMarksNotice = (marks: number): Notice => ({
+  level: 'warn',
+  message: 'more processes mark their phases than can be kept apart: what the others say is lost',
+  fields: { marks },
 })
 
 const conservationNotice = (error: bigint): Notice[] =>
