@@ -8,7 +8,8 @@ import { Ledger, type LedgerPolicy, type NameOf, type Tick, type TickOfBooks } f
 import type { LedgerChanges, LedgerState } from './ledger/record.ts'
 import { OPENING } from './ledger/view.ts'
 import type { BudgetRule, DemandRule, WallSpan } from './model.ts'
-import { LOST_AFTER_SECONDS, type Bookmarks } from './sensors/sensor.ts'
+import { Facility, type FacilityChanges, type FacilityState } from './workloads/facility.ts'
+import { LOST_AFTER_SECONDS, type Bookmarks, type Surroundings } from './sensors/sensor.ts'
 import { seconds, watts, type Seconds, type Watts } from './units.ts'
 import { Budgets, type BudgetsState } from './workloads/budgets.ts'
 import { Calendar } from './workloads/calendar.ts'
@@ -18,6 +19,12 @@ import { History, type HistoryState } from './workloads/history.ts'
 import { namingByPath } from './workloads/naming.ts'
 import type { CountsPolicy } from './workloads/phase-counts.ts'
 import { Phases, type PhasesRecords } from './workloads/phases.ts'
+import {
+  QueryCounts,
+  type QueryChanges,
+  type QueryCountsState,
+  type QueryLimits,
+} from './workloads/query-counts.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -27,6 +34,7 @@ export interface BooksPolicy {
   readonly node: string
   readonly budgets: readonly BudgetRule[]
   readonly demand: readonly DemandRule[]
+  readonly queries: QueryLimits
 }
 
 /** Where the sensors stand, by their names. */
@@ -49,6 +57,9 @@ export interface BooksState {
   readonly demand: DemandState
   /** Absent: an earlier version has kept it. */
   readonly phases?: PhasesRecords
+  readonly facility?: FacilityState
+  /** Absent in the books of versions that counted none. */
+  readonly queries?: QueryCountsState
 }
 
 /** What one tick has added. */
@@ -56,10 +67,14 @@ export interface BooksChanges {
   readonly wall: number
   readonly ledger: LedgerChanges
   readonly sensors: SensorsStand
+  /** Of zones' meters; left out where nothing has changed. */
+  readonly facility?: FacilityChanges
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
   /** Where something has changed. */
   readonly phases?: PhasesRecords
+  /** Absent where nothing was answered. */
+  readonly queries?: QueryChanges
   /** The zone of the history, where it is another than that of the tick before. */
   readonly timeZone?: string
 }
@@ -80,6 +95,8 @@ export class Books {
   readonly budgets: Budgets
   readonly demand: Demand
   readonly phases: Phases
+  readonly facility = new Facility()
+  readonly queries: QueryCounts
   history: History
   /** What of the former books could not be used, in sentences. */
   readonly problems: string[] = []
@@ -105,6 +122,7 @@ export class Books {
     this.#toldZone = this.history.zone
     this.budgets = new Budgets(policy.budgets, policy.node)
     this.demand = new Demand(policy.demand)
+    this.queries = new QueryCounts(policy.queries)
     this.#bookedTo = now.wall
     if (former === undefined) {
       this.ledger = newLedger(policy.ledger, now.at, nameOf)
@@ -117,9 +135,11 @@ export class Books {
     const goesOn = isCurrent && state.ledger.at <= now.at
     this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
     if (!goesOn) this.#countAlong(restored.endNaming(namingByPath(), this.#bookedTo), this.#bookedTo, false)
+    if (goesOn) this.#restoreQueries(former)
     this.#countHoursIn(policy.timeZone)
     this.phases = newPhases(policy.ledger, now.at, seconds(now.at + (goesOn ? 0 : OPENING)))
     if (goesOn) this.#attempt('phases', () => this.#restorePhases(former, now.at))
+    if (goesOn) this.#restoreFacility(former)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -133,26 +153,35 @@ export class Books {
     this.phases.counts.reconfigure(countsPolicyOf(policy.ledger))
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
+    this.queries.reconfigure(policy.queries)
     this.#countHoursIn(policy.timeZone)
     this.#policy = policy
   }
 
-  book(tick: Tick, sensors: SensorsStand): BooksChanges {
+  book(
+    tick: Tick,
+    sensors: SensorsStand,
+    around?: Pick<Surroundings, 'zoneMeters' | 'zoneReadings'>,
+  ): BooksChanges {
     const wasDown = this.#wasDown
     this.#wasDown = false
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
     const phases = this.phases.changes()
+    const queries = this.queries.book(tick)
     const { zone } = this.history
     const hasMoved = zone !== this.#toldZone
     this.#toldZone = zone
+    const facility = this.facility.see(around?.zoneMeters ?? [], around?.zoneReadings ?? [], tick.wall)
     return {
       wall: tick.wall,
       ledger: changes,
       sensors,
+      ...(facility.length > 0 && { facility }),
       ...(wasDown && { wasDown }),
       ...(phases !== undefined && { phases }),
+      ...(queries.added.length > 0 && { queries }),
       ...(hasMoved && { timeZone: zone }),
     }
   }
@@ -173,6 +202,8 @@ export class Books {
       budgets: this.budgets.state(),
       demand: this.demand.state(),
       phases: this.phases.state(),
+      facility: this.facility.state(),
+      queries: this.queries.state(),
     }
   }
 
@@ -199,6 +230,22 @@ export class Books {
     for (const { phases } of [state, ...changes]) {
       if (phases !== undefined) this.phases.restore(phases, at)
     }
+  }
+
+  /** Published figures only: after another boot they begin at 0. */
+  #restoreFacility({ state, changes }: FormerBooks): void {
+    this.#attempt('facility', () => {
+      if (state.facility !== undefined) this.facility.restore(state.facility)
+      for (const { facility, wall } of changes) this.facility.apply(facility ?? [], seconds(wall))
+    })
+  }
+
+  /** Their series begin at 0 after another boot, as all that were on the page do. */
+  #restoreQueries({ state, changes }: FormerBooks): void {
+    this.#attempt('queries', () => {
+      if (state.queries !== undefined) this.queries.restore(state.queries)
+      for (const { queries } of changes) if (queries !== undefined) this.queries.redo(queries)
+    })
   }
 
   #countHoursIn(timeZone: string): void {

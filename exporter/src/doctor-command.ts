@@ -15,15 +15,22 @@ import { calibrationOf, type Watch } from './doctor/calibration.ts'
 import { findingsOf, type Findings } from './doctor/findings.ts'
 import type { DomainSeen, MarksSocketSeen } from './doctor/observation.ts'
 import { findingsText } from './doctor/text.ts'
+import {
+  workloadFindings,
+  workloadsText,
+  type NamedProcess,
+  type WorkloadFindings,
+} from './doctor/workloads.ts'
 import { Engine } from './engine.ts'
 import { isHeard } from './intake/marks-socket.ts'
 import type { MachineState } from './exposition/machine-page.ts'
 import { stateOf } from './exposition/machine-page.ts'
 import { PageWriter } from './exposition/page.ts'
-import { COMPONENTS, type Component, type ComponentState } from './model.ts'
+import { COMPONENTS, type Component, type ComponentState, type SensorStatus } from './model.ts'
 import { openNvmlDoor } from './nvml-door.ts'
 import { elapsed, seconds, type Seconds } from './units.ts'
 import { version } from './version.ts'
+import type { Explanation } from './workloads/who-is-what.ts'
 import { linuxWorld, Unreadable, type World } from './world.ts'
 
 /** How long it looks. */
@@ -62,7 +69,7 @@ export async function doctor(
     marks: await marksSeen(flags, reason),
     wait: (duration) => new Promise((resolve) => setTimeout(resolve, duration * 1000)),
   }
-  const { json, calibrate, calibrateSeconds, output } = flags.doctor ?? NO_FLAGS
+  const { json, workloads, calibrate, calibrateSeconds, output } = flags.doctor ?? NO_FLAGS
   if (calibrate) {
     if (output === undefined) complain(`watching for ${calibrateSeconds} s; let the machine idle`)
     const calibration = calibrationOf(await watch(here, seconds(calibrateSeconds)))
@@ -72,6 +79,11 @@ export async function doctor(
     }
     if (output === undefined) write(calibration.yaml)
     else writeOutput(output, calibration.yaml)
+    return 0
+  }
+  if (workloads) {
+    const found = await explain(here)
+    write(json ? `${JSON.stringify(found, undefined, 2)}\n` : workloadsText(found))
     return 0
   }
   const findings = await examine(here)
@@ -84,7 +96,7 @@ async function marksSeen({ marksSocket: path = '' }: Flags, problem: string): Pr
   return { path, isHeard: path !== '' && (await isHeard(path)), problem }
 }
 
-const NO_FLAGS = { json: false, calibrate: false, calibrateSeconds: 60, output: undefined }
+const NO_FLAGS = { json: false, workloads: false, calibrate: false, calibrateSeconds: 60, output: undefined }
 
 /** @throws UsageError */
 function writeOutput(file: string, text: string): void {
@@ -105,11 +117,17 @@ export async function examine({
   marks,
   wait,
 }: DoctorWorld): Promise<Findings> {
-  const engine = new Engine(world, config)
+  const hurried = hurry(config)
+  const engine = new Engine(world, hurried)
   try {
     const first = await engine.tick(new PageWriter())
     await wait(seconds(LOOK_SECONDS))
-    const last = await engine.tick(new PageWriter())
+    let last = await engine.tick(new PageWriter())
+    const end = first.at + patienceOf(hurried)
+    while (engine.machine.sensors.some(isUndecided) && last.at < end) {
+      await wait(seconds(1))
+      last = await engine.tick(new PageWriter())
+    }
     const { machine } = engine
     return findingsOf({
       version,
@@ -120,16 +138,87 @@ export async function examine({
       domainsBySensor: engine.domainsBySensor,
       domains: domainsOf(machine),
       components: componentStates(machine),
+      devices: machine.facility.devices,
+      configuredPue: machine.facility.pue,
       processes: machine.census?.processes ?? 0,
       unreadableProcesses: machine.census?.unreadable ?? 0,
       containers: new Set(machine.groups.map(({ identity }) => identity.containerId).filter(Boolean)).size,
       cpuClockProblem,
       marks,
+      queryServers: machine.queryServers.map(({ url, server, state, reason }) => ({
+        url,
+        server,
+        state,
+        reason,
+      })),
     })
   } finally {
     await engine.close()
   }
 }
+
+/** Devices are asked every second, so that two answers come soon. */
+const hurry = (config: Config): Config => ({
+  ...config,
+  devices: Object.fromEntries(
+    Object.entries(config.devices).map(([kind, devices]) => [
+      kind,
+      (devices as Config['devices']['ipmi']).map((device) => ({ ...device, period: seconds(1) })),
+    ]),
+  ) as unknown as Config['devices'],
+})
+
+/** Time for two answers of the slowest device. */
+const patienceOf = ({ devices }: Config): Seconds =>
+  seconds(
+    Object.values(devices)
+      .flat()
+      .reduce((most, { timeout }) => Math.max(most, 2 * timeout + LOOK_SECONDS), LOOK_SECONDS),
+  )
+
+/** A device of which nothing is known yet, or only a first answer. */
+const isUndecided = ({ name, state }: SensorStatus): boolean => name.includes(':') && state === 'warming-up'
+
+/** Why each process is called what it is. Two looks tell who is at work; names may take some more. */
+export async function explain({
+  world,
+  config,
+  host,
+  wait,
+}: Omit<DoctorWorld, 'uid' | 'cpuClockProblem'>): Promise<WorkloadFindings> {
+  const engine = new Engine(world, config)
+  try {
+    const first = await engine.tick(new PageWriter())
+    await wait(seconds(LOOK_SECONDS))
+    const last = await engine.tick(new PageWriter())
+    const processes = engine.explanations().map(namedProcessOf)
+    return workloadFindings(processes, { version, host, seconds: elapsed(first.at, last.at) })
+  } finally {
+    await engine.close()
+  }
+}
+
+const namedProcessOf = ({
+  consumer: { process, group },
+  names,
+  ruling,
+  labels,
+  recognised,
+  verdict,
+}: Explanation): NamedProcess => ({
+  pid: process.pid,
+  comm: process.comm,
+  identity: group.identity,
+  labels: names?.facts,
+  rule: ruling && {
+    number: ruling.index + 1,
+    line: ruling.rule.line,
+    says: Object.keys(ruling.rule.says),
+  },
+  labelled: Object.keys(labels ?? {}),
+  recognised: recognised && { reason: recognised.reason, pid: recognised.root.pid },
+  verdict,
+})
 
 /** A domain that has changed its place or method meanwhile is shown as it is now. */
 function domainsOf({ ledger, at }: MachineState): DomainSeen[] {

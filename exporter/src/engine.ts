@@ -12,24 +12,50 @@ import {
 import type { Config } from './config/schema.ts'
 import { budgetRows } from './exposition/budget-reports.ts'
 import { energyToDate } from './exposition/to-date.ts'
+import type { ConfiguredPue } from './exposition/facility-page.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
+import { RecentQueries } from './exposition/recent-queries.ts'
 import {
   ledgerReport,
+  queriesReport,
   overviewOf,
   RecentPower,
   sensorsReport,
   type EngineOverview,
 } from './exposition/reports.ts'
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
-import type { Activity, Census, Consumer, Group, Names, Naming, SensorStatus } from './model.ts'
+import type {
+  Activity,
+  Census,
+  Consumer,
+  Findings,
+  Group,
+  Identity,
+  Names,
+  Naming,
+  SensorStatus,
+} from './model.ts'
+import { ModelFolders } from './names/model-folders.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
+import { ProcessWords } from './names/process-words.ts'
+import {
+  QueriesRoom,
+  type QueriesNotice,
+  type QueriesSettings,
+  type ServerProcess,
+} from './queries/queries.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
+import type { Surroundings } from './sensors/sensor.ts'
 import { elapsed, type Seconds } from './units.ts'
+import type { QueryLimits } from './workloads/query-counts.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import type { IntakeBatch } from './workloads/marks.ts'
-import { namesOf } from './workloads/naming.ts'
+import { PushedQueue } from './workloads/pushed-counts.ts'
+import { pushedReport } from './workloads/query-push.ts'
+import { MULTIPLE } from './workloads/recognition.ts'
+import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -60,16 +86,21 @@ export class Engine {
   readonly #attendance: Attendance
   readonly #activity: ActivityRoom
   readonly #names: NamesRoom
-  readonly #namesByGroup = new WeakMap<Group, Names>()
   readonly #allocations = new Allocations()
+  readonly #who: WhoIsWhat
   readonly #books: Books
+  readonly #queries: QueriesRoom
+  readonly #pushed = new PushedQueue()
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
   readonly #recentPower = new RecentPower()
+  readonly #recentQueries = new RecentQueries()
   #census: Census | undefined
   #groups: readonly Group[] = []
   #held: readonly string[] = []
   #sensors: readonly SensorStatus[] = []
+  #around: Surroundings | undefined
+  #pue: ConfiguredPue | undefined
   #limitation = ''
   #hasLostMarks = false
   #openingNotices: Notice[]
@@ -82,11 +113,14 @@ export class Engine {
     this.#attendance.place(placementOf(config))
     this.#activity = activityOf(world)
     this.#names = new NamesRoom(world, namesSettings(config))
+    this.#pue = pueOf(config)
+    this.#who = whoIsWhat(world, config, (identity) => this.#names.find(identity))
     const { books, notices } = openBooks(world, booksPolicyOf(config), keeping?.former, (consumer) =>
       this.#nameOf(consumer),
     )
     this.#books = books
     this.#openingNotices = [...notices]
+    this.#queries = new QueriesRoom(world, queriesSettings(config), (report) => books.queries.add(report))
     const { resumed } = books
     if (resumed !== undefined) this.#attendance.resume(resumed.bookmarks, resumed.failures)
   }
@@ -97,6 +131,7 @@ export class Engine {
     const looks = await this.#attendance.look(at)
     const seen = this.#withHolders(this.#activity.look(at))
     const activity = seen && this.#inPhases(seen)
+    if (seen !== undefined) this.#countPushed(seen)
     this.#sensors = looks.statuses
     this.#census = seen?.census ?? this.#census
     this.#groups = seen?.groups ?? this.#groups
@@ -105,11 +140,15 @@ export class Engine {
     )
     const wall = clock.wall()
     const { domains, readings } = looks
-    const changes = this.#books.book({ at, wall, domains, readings, activity }, this.#sensorsStand())
+    this.#around = looks.surroundings
+    const tick = { at, wall, domains, readings, activity, present: this.#who.present }
+    const changes = this.#books.book(tick, this.#sensorsStand(), this.#around)
     const closed = this.#books.takeClosed()
     this.#keeping?.append(changes)
     this.#keeping?.appendHistory(closed)
     this.#recentPower.see(this.#books.ledger, at)
+    const { queries } = this.#books
+    this.#recentQueries.see(this.#books.ledger, (now) => queries.totals(now), at)
     const error = this.#page.render(writer, this.#state(at, wall))
     return {
       at,
@@ -120,6 +159,7 @@ export class Engine {
         ...looks.changes.map(noticeOf),
         ...this.#limitationNotice(),
         ...this.#names.takeSilences().map(silenceNotice),
+        ...this.#queries.takeNotices().map(queryNotice),
         ...conservationNotice(error),
       ],
     }
@@ -130,6 +170,8 @@ export class Engine {
    * @returns whether a phase has begun or ended: a tick at once tells what was done on either side of it
    */
   takeIn(batch: IntakeBatch): boolean {
+    const now = this.#world.clock.now()
+    this.#pushed.take(batch.counts, now, (pid, startTicks) => this.#activity.processOf(pid, startTicks, now))
     const lost = this.#books.phases.take(batch.senders)
     if (lost > 0 && !this.#hasLostMarks) this.#openingNotices.push(lostMarksNotice(lost))
     this.#hasLostMarks ||= lost > 0
@@ -142,6 +184,9 @@ export class Engine {
     this.#attendance.replace(sensors(this.#world, sensorSettings(config)))
     this.#attendance.place(placementOf(config))
     this.#names.reconfigure(namesSettings(config))
+    this.#pue = pueOf(config)
+    this.#who.reconfigure(config.workloads)
+    this.#queries.reconfigure(queriesSettings(config))
   }
 
   /** All that the next run needs to go on from here. */
@@ -169,11 +214,27 @@ export class Engine {
     return this.#held
   }
 
+  /** Why each process that is at work is called what it is. */
+  explanations(): readonly Explanation[] {
+    return this.#who.explanations()
+  }
+
+  /** Inference servers that live now. */
+  servers(): readonly RecognisedServer[] {
+    return this.#who.servers()
+  }
+
   overview(): EngineOverview {
     const { budgets, demand, history } = this.#books
     const wall = this.#world.clock.wall()
     const rows = budgetRows(budgets.statuses(wall), demand.statuses(wall))
-    const overview = overviewOf(this.#stateNow(), this.#recentPower, rows)
+    const { ledger, queries } = this.#books
+    const now = this.#world.clock.now()
+    const queryEnergy = this.#recentQueries.since(ledger, queries.totals(now), now)
+    const overview = {
+      ...overviewOf(this.#stateNow(), this.#recentPower, rows),
+      ...(queryEnergy !== undefined && { queryEnergy }),
+    }
     // Without storage today and this month would begin with this run.
     return this.#keeping === undefined ? overview : { ...overview, toDate: energyToDate(history, wall) }
   }
@@ -182,12 +243,17 @@ export class Engine {
     return sensorsReport(this.#stateNow())
   }
 
+  queriesReport(): unknown {
+    return queriesReport(this.#stateNow())
+  }
+
   ledgerReport(): unknown {
     return ledgerReport(this.#stateNow())
   }
 
   async close(): Promise<void> {
     this.#names.close()
+    this.#queries.close()
     await this.#attendance.close()
   }
 
@@ -196,9 +262,11 @@ export class Engine {
     if (activity === undefined) return undefined
     this.#names.see(activity)
     const boards = this.#world.nvml?.newest?.devices ?? []
-    return boards.length === 0
-      ? activity
-      : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
+    const held =
+      boards.length === 0 ? activity : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
+    this.#who.see(held)
+    this.#queries.see(this.#who.servers().map(serverProcessOf))
+    return held
   }
 
   #nameOf(consumer: Consumer): Naming {
@@ -207,14 +275,8 @@ export class Engine {
   }
 
   /** Without a phase. */
-  #namesOf({ group }: Consumer): Names | undefined {
-    const known = this.#namesByGroup.get(group)
-    if (known !== undefined) return known
-    const findings = this.#names.find(group.identity)
-    if (findings === undefined) return undefined
-    const names = namesOf(group.identity, findings)
-    this.#namesByGroup.set(group, names)
-    return names
+  #namesOf(consumer: Consumer): Names | undefined {
+    return this.#who.nameOf(consumer)
   }
 
   #inPhases(activity: Activity): Activity {
@@ -223,6 +285,19 @@ export class Engine {
       namesOf: (consumer) => this.#namesOf(consumer),
       processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, activity.to),
     })
+  }
+
+  /** What clients have counted themselves is of the workload that they run in. */
+  #countPushed({ to: at, groups }: Activity): void {
+    this.#pushed.settle(
+      {
+        at,
+        groups,
+        processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, at),
+        namesOf: (consumer) => this.#namesOf(consumer),
+      },
+      (counts, facts) => this.#books.queries.add(pushedReport(counts, facts)),
+    )
   }
 
   #stateNow(): MachineState {
@@ -238,9 +313,17 @@ export class Engine {
       budgets: this.#books.budgets.statuses(wall),
       demand: this.#books.demand.statuses(wall),
       phases: this.#books.phases,
+      queries: this.#books.queries,
+      queryServers: this.#queries.statuses(),
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,
+      facility: {
+        accounts: this.#books.facility.accounts,
+        gauges: this.#around?.gauges ?? [],
+        devices: this.#around?.devices ?? [],
+        pue: this.#pue,
+      },
     }
   }
 
@@ -317,6 +400,12 @@ const lostMarksNotice = (marks: number): Notice => ({
   fields: { marks },
 })
 
+const queryNotice = ({ url, reason }: QueriesNotice): Notice => ({
+  level: 'warn',
+  message: 'the queries of an inference server are not counted, or not all of them',
+  fields: { url, reason },
+})
+
 const conservationNotice = (error: bigint): Notice[] =>
   error === 0n
     ? []
@@ -334,6 +423,7 @@ const booksPolicyOf = (config: Config): BooksPolicy => ({
   node: config.node,
   budgets: config.budgets,
   demand: config.demand,
+  queries: queryLimits(config),
 })
 
 export const policyOf = (config: Config): LedgerPolicy => ({
@@ -344,9 +434,64 @@ export const policyOf = (config: Config): LedgerPolicy => ({
   seriesLimit: config.seriesLimit,
 })
 
+const pueOf = ({ pue, zone }: Config): ConfiguredPue | undefined =>
+  pue === undefined ? undefined : { zone, ratio: pue }
+function whoIsWhat(
+  world: World,
+  config: Config,
+  find: (identity: Identity) => Findings | undefined,
+): WhoIsWhat {
+  const words = new ProcessWords(world)
+  const folders = new ModelFolders(world)
+  return new WhoIsWhat({
+    rules: config.workloads,
+    find,
+    door: {
+      chainOf: (pid) => words.chainOf(pid),
+      isAlive: (pid, startTicks) => words.isAlive(pid, startTicks),
+      modelsAt: (lookup) => folders.modelsAt(lookup),
+    },
+  })
+}
+const serverProcessOf = ({
+  consumer: { process },
+  names: { facts },
+  server,
+}: RecognisedServer): ServerProcess => ({
+  pid: process.pid,
+  startTicks: process.startTicks,
+  server,
+  workload: facts.workload,
+  namespace: facts.namespace,
+  // Which of several models answered, its own metrics know.
+  model: facts.model === MULTIPLE ? '' : facts.model,
+  variant: facts.variant,
+})
+
+/** Each account has three series of tokens. */
+const queryLimits = (config: Config): QueryLimits => ({
+  mostAccounts: Math.floor(config.seriesLimit / 3),
+  birthHold: config.birthHoldSeconds,
+  expireAfter: config.expireAfterSeconds,
+})
+
+const queriesSettings = ({ queries }: Config): QueriesSettings => ({
+  ...queries,
+  servers: queries.servers.map(({ tokenFile, headersFile, caFile, isVerified, ...server }) => ({
+    ...server,
+    access: { tokenFile, headersFile, caFile, isVerified },
+  })),
+})
+
 const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
 
-export const sensorSettings = ({ nvidia, powerModel, hwmon }: Config): Parameters<typeof sensors>[1] => ({
+export const sensorSettings = ({
+  nvidia,
+  powerModel,
+  hwmon,
+  devices,
+}: Config): Parameters<typeof sensors>[1] => ({
+  devices,
   nvidia: nvidia.enabled,
   hwmon,
   powerModel: powerModel.enabled ? powerModel : undefined,

@@ -135,12 +135,13 @@ describe('parseFlags', () => {
 })
 
 describe('doctor', () => {
-  const DOCTOR = { json: false, calibrate: false, calibrateSeconds: 60, output: undefined }
+  const DOCTOR = { json: false, workloads: false, calibrate: false, calibrateSeconds: 60, output: undefined }
 
   test.each([
     [[], {}],
     [['--json'], { json: true }],
     [['--calibrate'], { calibrate: true }],
+    [['--workloads', '--json'], { workloads: true, json: true }],
     [
       ['--calibrate', '--calibrate.seconds=600', '--output', 'baselines.yml'],
       { calibrate: true, calibrateSeconds: 600, output: 'baselines.yml' },
@@ -155,6 +156,7 @@ describe('doctor', () => {
 
   test.each([
     [['doctor', '--json', '--calibrate'], '--json and --calibrate do not go together'],
+    [['doctor', '--workloads', '--calibrate'], '--workloads and --calibrate do not go together'],
     [['doctor', '--output=x'], '--output needs --calibrate'],
     [['doctor', '--calibrate.seconds=9'], '--calibrate.seconds: 9 is not a number from 10 to 3600'],
     [['doctor', '--calibrate.seconds=1m'], '--calibrate.seconds: 1m is not a number from 10 to 3600'],
@@ -311,6 +313,7 @@ describe('usageText', () => {
       '--calibrate.seconds',
       '--output',
       '--json',
+      '--workloads',
       '--calibrate',
       '--period',
       '--format',

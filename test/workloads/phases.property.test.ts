@@ -37,6 +37,7 @@ const BOOKS_POLICY: BooksPolicy = {
   node: 'here',
   budgets: [],
   demand: [],
+  queries: { mostAccounts: 10, birthHold: seconds(0), expireAfter: seconds(600) },
 }
 
 const line = fc.oneof(

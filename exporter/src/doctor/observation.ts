@@ -3,6 +3,7 @@ import type {
   Baseline,
   Component,
   ComponentState,
+  DeviceSeen,
   DomainComponent,
   Method,
   SensorStatus,
@@ -21,6 +22,9 @@ export interface Observation {
   readonly domainsBySensor: Readonly<Record<string, readonly string[]>>
   readonly domains: readonly DomainSeen[]
   readonly components: Readonly<Record<Component, ComponentState>>
+  /** Those that have answered. */
+  readonly devices: readonly DeviceSeen[]
+  readonly configuredPue: { readonly zone: string; readonly ratio: number } | undefined
   readonly processes: number
   /** Processes that used CPU time and could not be read. */
   readonly unreadableProcesses: number
@@ -29,6 +33,7 @@ export interface Observation {
   readonly cpuClockProblem: string
   /** The socket at which processes mark their phases. */
   readonly marks: MarksSocketSeen
+  readonly queryServers: readonly QueryServerSeen[]
 }
 
 export interface MarksSocketSeen {
@@ -38,6 +43,15 @@ export interface MarksSocketSeen {
   readonly isHeard: boolean
   /** Why no exporter of this installation could; empty where it could. */
   readonly problem: string
+}
+
+/** An inference server whose metrics are read. */
+export interface QueryServerSeen {
+  readonly url: string
+  readonly server: string
+  readonly state: 'waiting' | 'counting' | 'silent'
+  /** Empty when all is well. */
+  readonly reason: string
 }
 
 export interface DomainSeen {

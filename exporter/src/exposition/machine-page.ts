@@ -17,10 +17,13 @@ import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
 import type { DemandStatus } from '../workloads/demand.ts'
 import type { Phases } from '../workloads/phases.ts'
+import type { QueryCounts } from '../workloads/query-counts.ts'
 import { renderBudgets } from './budget-page.ts'
+import { renderFacility, type FacilityShown } from './facility-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
 import { renderPhases } from './phase-page.ts'
+import { renderQueries, type QueryServerRow } from './query-page.ts'
 
 export interface MachineState {
   readonly at: Seconds
@@ -34,6 +37,9 @@ export interface MachineState {
   readonly budgets: readonly BudgetStatus[]
   readonly demand: readonly DemandStatus[]
   readonly phases: Phases
+  readonly facility: FacilityShown
+  readonly queries: Pick<QueryCounts, 'rows' | 'sources' | 'dropped'>
+  readonly queryServers: readonly QueryServerRow[]
 }
 
 const ENERGY_FAMILIES = {
@@ -68,7 +74,9 @@ export class MachinePage {
       ledger.retired(view, component),
     )
     renderPhases(writer, state.phases, state.at, state.startedWall)
+    renderFacility(writer, state.facility)
     renderBudgets(writer, state.budgets, state.demand)
+    renderQueries(writer, state)
     renderSelf(writer, state)
     return renderAudit(writer, ledger, (view, component) =>
       EnergyTotal.of(
@@ -203,6 +211,12 @@ function renderSensors(writer: PageWriter, { ledger, sensors, startedWall, at }:
     catalogue.sensorFailures,
     sensors.map(({ name, failures }) => ({ labels: [name], value: failures, createdWall: startedWall })),
   )
+  writer.table(
+    catalogue.sensorTls,
+    sensors.flatMap(({ name, tls }) =>
+      tls === undefined ? [] : [{ labels: [name], value: tls === 'verified' ? 1 : 0 }],
+    ),
+  )
   const present = Array.from(ledger.nesting.leaves(at))
   writer.table(
     catalogue.componentState,
@@ -288,7 +302,7 @@ function renderBalance(
   return sums
 }
 
-function renderSelf(writer: PageWriter, { ledger, census, wall, startedWall }: MachineState): void {
+function renderSelf(writer: PageWriter, { ledger, queries, census, wall, startedWall }: MachineState): void {
   writer.table(catalogue.lastTick, [{ labels: [], value: wall }])
   if (census !== undefined) {
     writer.table(catalogue.processes, [{ labels: [], value: census.processes }])
@@ -296,7 +310,10 @@ function renderSelf(writer: PageWriter, { ledger, census, wall, startedWall }: M
   }
   writer.table(
     catalogue.seriesDropped,
-    VIEWS.map((view) => ({ labels: [view], value: ledger.views[view].dropped, createdWall: startedWall })),
+    [
+      ...VIEWS.map((view) => [view, ledger.views[view].dropped] as const),
+      ['queries', queries.dropped] as const,
+    ].map(([view, value]) => ({ labels: [view], value, createdWall: startedWall })),
   )
 }
 

@@ -16,10 +16,10 @@ import type {
 /** Container ids are shown as people know them from `docker ps`; the full id is the label `container_id`. */
 const SHORT_ID = 12
 
-/** Slices that systemd itself makes; others are the operator's own. */
+/** Slices that systemd itself makes; others are the operator's own. What people do in a session is not AI by itself. */
 const KINDS = new Map<string, WorkloadFacts['kind']>([
   ['system.slice', 'system'],
-  ['user.slice', 'interactive'],
+  ['user.slice', 'other'],
 ])
 
 /** What keeps the cluster itself going. */
