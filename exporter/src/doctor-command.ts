@@ -144,13 +144,13 @@ export async function examine({
       unreadableProcesses: machine.census?.unreadable ?? 0,
       containers: new Set(machine.groups.map(({ identity }) => identity.containerId).filter(Boolean)).size,
       cpuClockProblem,
+      marks,
       queryServers: machine.queryServers.map(({ url, server, state, reason }) => ({
         url,
         server,
         state,
         reason,
       })),
-      marks,
     })
   } finally {
     await engine.close()
