@@ -93,10 +93,17 @@ module.exports = {
       '^(node:)?(fs/promises|http|http2|https|net)$',
     ),
     only(
+      'queries',
+      'what inference servers say they have answered; it asks them, and knows no books',
+      room('workloads'),
+      file('world'),
+      '^(node:)?(fs/promises|http|https|net|stream|zlib)$',
+    ),
+    only(
       'config',
       'settings, before anything runs',
       '^exporter/src/ledger/idle-policy\\.ts$',
-      '^exporter/src/workloads/calendar\\.ts$',
+      '^exporter/src/workloads/(calendar|server-presets)\\.ts$',
       '^exporter/src/report/options\\.ts$',
       '^exporter/src/devices/(choices|quantity|registers|snmp-presets)\\.ts$',
       file('log'),

@@ -16,6 +16,12 @@ import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
 import { namingByPath } from './workloads/naming.ts'
+import {
+  QueryCounts,
+  type QueryChanges,
+  type QueryCountsState,
+  type QueryLimits,
+} from './workloads/query-counts.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -25,6 +31,7 @@ export interface BooksPolicy {
   readonly node: string
   readonly budgets: readonly BudgetRule[]
   readonly demand: readonly DemandRule[]
+  readonly queries: QueryLimits
 }
 
 /** Where the sensors stand, by their names. */
@@ -46,6 +53,8 @@ export interface BooksState {
   readonly budgets: BudgetsState
   readonly demand: DemandState
   readonly facility?: FacilityState
+  /** Absent in the books of versions that counted none. */
+  readonly queries?: QueryCountsState
 }
 
 /** What one tick has added. */
@@ -57,6 +66,8 @@ export interface BooksChanges {
   readonly facility?: FacilityChanges
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
+  /** Absent where nothing was answered. */
+  readonly queries?: QueryChanges
   /** The zone of the history, where it is another than that of the tick before. */
   readonly timeZone?: string
 }
@@ -77,6 +88,7 @@ export class Books {
   readonly budgets: Budgets
   readonly demand: Demand
   readonly facility = new Facility()
+  readonly queries: QueryCounts
   history: History
   /** What of the former books could not be used, in sentences. */
   readonly problems: string[] = []
@@ -102,6 +114,7 @@ export class Books {
     this.#toldZone = this.history.zone
     this.budgets = new Budgets(policy.budgets, policy.node)
     this.demand = new Demand(policy.demand)
+    this.queries = new QueryCounts(policy.queries)
     this.#bookedTo = now.wall
     if (former === undefined) {
       this.ledger = newLedger(policy.ledger, now.at, nameOf)
@@ -113,6 +126,7 @@ export class Books {
     const goesOn = isCurrent && state.ledger.at <= now.at
     this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
     if (!goesOn) this.#countAlong(restored.endNaming(namingByPath(), this.#bookedTo), this.#bookedTo, false)
+    if (goesOn) this.#restoreQueries(former)
     this.#countHoursIn(policy.timeZone)
     if (goesOn) this.#restoreFacility(former)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
@@ -127,6 +141,7 @@ export class Books {
     this.ledger.reconfigure(policy.ledger)
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
+    this.queries.reconfigure(policy.queries)
     this.#countHoursIn(policy.timeZone)
     this.#policy = policy
   }
@@ -141,6 +156,7 @@ export class Books {
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
+    const queries = this.queries.book(tick)
     const { zone } = this.history
     const hasMoved = zone !== this.#toldZone
     this.#toldZone = zone
@@ -151,6 +167,7 @@ export class Books {
       sensors,
       ...(facility.length > 0 && { facility }),
       ...(wasDown && { wasDown }),
+      ...(queries.added.length > 0 && { queries }),
       ...(hasMoved && { timeZone: zone }),
     }
   }
@@ -171,6 +188,7 @@ export class Books {
       budgets: this.budgets.state(),
       demand: this.demand.state(),
       facility: this.facility.state(),
+      queries: this.queries.state(),
     }
   }
 
@@ -197,6 +215,14 @@ export class Books {
     this.#attempt('facility', () => {
       if (state.facility !== undefined) this.facility.restore(state.facility)
       for (const { facility, wall } of changes) this.facility.apply(facility ?? [], seconds(wall))
+    })
+  }
+
+  /** Their series begin at 0 after another boot, as all that were on the page do. */
+  #restoreQueries({ state, changes }: FormerBooks): void {
+    this.#attempt('queries', () => {
+      if (state.queries !== undefined) this.queries.restore(state.queries)
+      for (const { queries } of changes) if (queries !== undefined) this.queries.redo(queries)
     })
   }
 

@@ -135,6 +135,12 @@ export async function examine({
       unreadableProcesses: machine.census?.unreadable ?? 0,
       containers: new Set(machine.groups.map(({ identity }) => identity.containerId).filter(Boolean)).size,
       cpuClockProblem,
+      queryServers: machine.queryServers.map(({ url, server, state, reason }) => ({
+        url,
+        server,
+        state,
+        reason,
+      })),
     })
   } finally {
     await engine.close()

@@ -13,7 +13,7 @@ export interface EngineSettings {
   readonly storagePath: string | undefined
 }
 
-export const SUBJECTS = ['sensors', 'ledger', 'overview'] as const
+export const SUBJECTS = ['sensors', 'ledger', 'queries', 'overview'] as const
 export type Subject = (typeof SUBJECTS)[number]
 
 /** Memory of pages; it moves from thread to thread and is never copied. */

@@ -88,6 +88,8 @@ function reportOn(subject: Subject): unknown {
   switch (subject) {
     case 'sensors':
       return engine.sensorsReport()
+    case 'queries':
+      return engine.queriesReport()
     case 'ledger':
       return engine.ledgerReport()
     case 'overview':

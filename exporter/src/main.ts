@@ -49,6 +49,7 @@ export async function serve(flags: Flags): Promise<Exporter> {
     reports: {
       sensors: () => supervisor.report('sensors'),
       ledger: () => supervisor.report('ledger'),
+      queries: () => supervisor.report('queries'),
       budgets: async () => {
         const { budgets, demand } = (await supervisor.report('overview')) as EngineOverview
         return { budgets, demand }

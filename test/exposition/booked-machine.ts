@@ -1,6 +1,8 @@
 /** A small machine whose ledger is booked by hand, and the page of it. */
 import { identityOf } from '../../exporter/src/activity/identity.ts'
 import { MachinePage, type MachineState } from '../../exporter/src/exposition/machine-page.ts'
+import type { QueryServerRow } from '../../exporter/src/exposition/query-page.ts'
+import { QueryCounts } from '../../exporter/src/workloads/query-counts.ts'
 import { PageWriter } from '../../exporter/src/exposition/page.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Consumer, Group, SensorStatus } from '../../exporter/src/model.ts'
@@ -86,6 +88,12 @@ export interface Forms {
 
 export class BookedMachine {
   readonly ledger: Ledger
+  readonly queries = new QueryCounts({
+    mostAccounts: 100,
+    birthHold: seconds(30),
+    expireAfter: seconds(600),
+  })
+  queryServers: readonly QueryServerRow[] = []
   readonly #page = new MachinePage()
   readonly #readTo = new Map<string, number>()
   #now = 1000
@@ -158,6 +166,8 @@ export class BookedMachine {
       budgets: [],
       demand: [],
       facility: { accounts: [], gauges: [], devices: [], pue: undefined },
+      queries: this.queries,
+      queryServers: this.queryServers,
     }
   }
 

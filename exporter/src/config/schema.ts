@@ -15,6 +15,7 @@ import {
 } from './metering-schema.ts'
 import { ipmi, redfish, type IpmiConfig, type RedfishConfig } from './platform-schema.ts'
 import { nut, snmp, type NutConfig, type SnmpConfig } from './power-chain-schema.ts'
+import { queries, type QueriesConfig } from './query-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
 import { workloads } from './workload-schema.ts'
@@ -182,6 +183,7 @@ const settings = z.strictObject({
   prometheus,
   kubelet,
   workloads,
+  queries,
   budgets,
   demand,
   report,
@@ -252,6 +254,7 @@ export interface Config {
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
   /** The first that fits counts. */
   readonly workloads: readonly WorkloadRule[]
+  readonly queries: QueriesConfig
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */

@@ -31,6 +31,16 @@ export interface Observation {
   readonly containers: number
   /** Why CPU times are read in steps of 10 ms; empty where they are not. */
   readonly cpuClockProblem: string
+  readonly queryServers: readonly QueryServerSeen[]
+}
+
+/** An inference server whose metrics are read. */
+export interface QueryServerSeen {
+  readonly url: string
+  readonly server: string
+  readonly state: 'waiting' | 'counting' | 'silent'
+  /** Empty when all is well. */
+  readonly reason: string
 }
 
 export interface DomainSeen {

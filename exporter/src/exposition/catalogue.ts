@@ -29,6 +29,7 @@ const DOMAIN_LABELS = ['domain', 'component', 'within', 'leaf', 'method']
 const BUDGET_LABELS = ['budget', 'period', 'scope']
 const FACILITY_LABELS = ['zone', 'role', 'meter']
 const THING_LABELS = ['sensor', 'name']
+const QUERY_LABELS = ['workload', 'namespace', 'model', 'variant', 'server', 'source', 'method']
 const CLASS_LABELS = ['component', 'part', 'method']
 
 export const catalogue = {
@@ -224,6 +225,30 @@ export const catalogue = {
     THING_LABELS,
     'Heat that coolant carries away: as the device says, or computed from its flow and temperatures.',
   ),
+  workloadQueries: counter(
+    'workload_queries_total',
+    '',
+    QUERY_LABELS,
+    'Queries that a workload has answered, from the one source that counts for it; with method estimated where the server counts none.',
+  ),
+  workloadTokens: counter(
+    'workload_tokens_total',
+    '',
+    [...QUERY_LABELS, 'direction'],
+    'Tokens of the queries of a workload: of prompts that were worked on (input), of prompts out of a cache (cached_input), and generated (output).',
+  ),
+  workloadQuerySource: gauge(
+    'workload_query_source_info',
+    '',
+    ['workload', 'namespace', 'model', 'variant', 'server', 'source', 'state'],
+    'Who reports on the queries of a workload, and whether it is counted or a better source is (not_counted). Always 1.',
+  ),
+  queryServer: gauge(
+    'query_server_info',
+    '',
+    ['url', 'server', 'workload', 'namespace', 'state', 'reason'],
+    'Every inference server whose metrics are read, with its state and, where it gives nothing, the reason. Always 1.',
+  ),
   budgetLimit: gauge(
     'budget_limit_joules',
     'joules',
@@ -313,7 +338,7 @@ export const catalogue = {
     'series_dropped_total',
     '',
     ['view'],
-    'Series that the limit on series kept from being opened; their energy is booked to the series other.',
+    'Series that the limit on series kept from being opened; what belongs to them is in the series other.',
   ),
   nodeInfo: gauge(
     'node_info',

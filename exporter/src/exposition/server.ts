@@ -24,6 +24,8 @@ export interface Reports {
   /** To be shown as JSON. */
   ledger(): Promise<unknown>
   /** To be shown as JSON. */
+  queries(): Promise<unknown>
+  /** To be shown as JSON. */
   budgets(): Promise<unknown>
   overview(): Promise<Overview>
 }
@@ -128,6 +130,10 @@ function appOf(options: ServerOptions & { readonly web: WebConfig }, limits: Lim
   get(
     '/api/v1/ledger',
     jsonReport('ledger', () => reports.ledger(), limits),
+  )
+  get(
+    '/api/v1/queries',
+    jsonReport('queries', () => reports.queries(), limits),
   )
   get(
     '/api/v1/budgets',
@@ -286,6 +292,7 @@ const linksOf = (telemetryPath: string): readonly Link[] => [
   { path: telemetryPath, sentence: 'all figures, for Prometheus' },
   { path: '/api/v1/sensors', sentence: 'the sensors and their health, as JSON' },
   { path: '/api/v1/ledger', sentence: 'the books, as JSON' },
+  { path: '/api/v1/queries', sentence: 'queries, who counts them and how their servers are doing, as JSON' },
   { path: '/api/v1/budgets', sentence: 'the budgets and the demand, as JSON' },
   { path: '/healthz', sentence: 'whether the figures are fresh' },
   { path: '/readyz', sentence: 'whether there are figures' },
