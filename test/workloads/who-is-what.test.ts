@@ -250,6 +250,7 @@ describe('a process that changes', () => {
     machine.end(process)
     machine.tick([process])
     expect(machine.labels(process)).toBe('0123456789ab | unknown |  | ')
+    expect(machine.who.explanations()).toMatchObject([{ verdict: 'unseen' }])
   })
 })
 
