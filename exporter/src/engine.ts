@@ -282,7 +282,7 @@ export class Engine {
   #inPhases(activity: Activity): Activity {
     return this.#books.phases.apply(activity, {
       wall: this.#world.clock.wall(),
-      namesOf: (consumer) => this.#namesOf(consumer),
+      namesOf: (consumer) => this.#who.nameOf(consumer),
       processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, activity.to),
     })
   }

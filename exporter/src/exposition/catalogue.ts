@@ -191,6 +191,12 @@ export const catalogue = {
     ['zone', 'meter'],
     'Energy of a whole zone, with all that it is used for.',
   ),
+  facilitySolarEnergy: counter(
+    'facility_solar_energy_joules_total',
+    'joules',
+    ['zone', 'meter'],
+    'Energy that the sun has given a zone, measured at its inverter. Over the energy of the zone it is the renewable share.',
+  ),
   facilityPower: gauge(
     'facility_power_watts',
     'watts',
