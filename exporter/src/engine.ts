@@ -54,8 +54,9 @@ import type { ClosedBucket } from './workloads/history-bucket.ts'
 import type { IntakeBatch } from './workloads/marks.ts'
 import { PushedQueue } from './workloads/pushed-counts.ts'
 import { pushedReport } from './workloads/query-push.ts'
+import type { Explanation } from './workloads/explanation.ts'
 import { MULTIPLE } from './workloads/recognition.ts'
-import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
+import { WhoIsWhat, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
