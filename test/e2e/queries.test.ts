@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { parsePage } from '../exposition/page-text.ts'
 import { requireProgram } from '../programs.ts'
 import { ExporterProcess } from './exporter-process.ts'
+import { RaplTree } from './rapl-tree.ts'
 import { PrometheusServer } from './prometheus-server.ts'
 
 jest.setTimeout(180_000)
@@ -48,10 +49,14 @@ async function ask(url: string, times: number): Promise<void> {
   }
 }
 
-async function start(config: string): Promise<ExporterProcess> {
+async function start(config: string, flags: readonly string[] = []): Promise<ExporterProcess> {
   const file = join(folder, 'config.yaml')
   writeFileSync(file, `tick_seconds: 0.5\nbirth_hold_seconds: 2\nqueries:\n  period_seconds: 1\n${config}`)
-  exporter = await ExporterProcess.start([`--config.file=${file}`, `--storage.path=${join(folder, 'books')}`])
+  exporter = await ExporterProcess.start([
+    `--config.file=${file}`,
+    `--storage.path=${join(folder, 'books')}`,
+    ...flags,
+  ])
   return exporter
 }
 
@@ -151,4 +156,50 @@ test('a server that starts anew is counted from its beginning', async () => {
   await serve('llama', Number(new URL(url).port))
   await ask(url, 12)
   await running.page(shows(22), 60)
+})
+
+test('a recognised server is found at its port, counted from its beginning, and its joules have the same labels', async () => {
+  const tree = new RaplTree([
+    { folder: 'intel-rapl:0', name: 'package-0', start: 0n, range: 262_143_328_850n },
+  ])
+  const spending = setInterval(() => tree.spend('intel-rapl:0', 5_000_000), 100)
+  try {
+    const running = await start('', [`--path.sysfs=${tree.sysfs}`])
+    await running.page(() => true) // from now on it looks
+    // what a process looks like that runs the script `vllm` with Python
+    const script = join(folder, 'vllm')
+    writeFileSync(script, `import(${JSON.stringify(SERVER)})`)
+    const words = ['serve', 'Qwen/Qwen3-8B-FP8', '--port', '0']
+    const child = spawn(process.execPath, [script, ...words], {
+      argv0: 'python3',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    children.push(child)
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const url = `http://127.0.0.1:${line.toString().trim()}`
+    await ask(url, 50)
+    await running.page((page) => isCounting(page) && page.includes(`url="${url}/metrics"`), 60)
+    await ask(url, 50)
+    const page = await running.page(shows(100), 60)
+    expect(countsIn(page)).toEqual(answered(100))
+    const families = parsePage(page)
+    const [queries] = families.get('wattribute_workload_queries_total') ?? []
+    expect(queries?.labels).toMatchObject({
+      model: 'Qwen/Qwen3-8B',
+      variant: 'fp8',
+      server: 'vllm',
+      source: 'server',
+      method: 'counter',
+    })
+    const joules = (families.get('wattribute_workload_energy_joules_total') ?? []).filter(
+      ({ labels, value }) =>
+        Number(value) > 0 &&
+        ['workload', 'namespace', 'model', 'variant'].every((name) => labels[name] === queries?.labels[name]),
+    )
+    expect(joules).not.toEqual([])
+    expect(joules[0]?.labels['kind']).toBe('inference')
+  } finally {
+    clearInterval(spending)
+    tree.remove()
+  }
 })
