@@ -97,7 +97,7 @@ requireProgram('prometheus', 'queries of a server that speaks vLLM’s metrics',
     const machine = steadyPackage()
     const rules = rulesOfSeconds()
     let prometheus: PrometheusServer | undefined
-    let isOver = false
+    const over = new AbortController()
     let load: Promise<void> | undefined
     try {
       const running = await start('', [`--path.sysfs=${machine.sysfs}`])
@@ -107,7 +107,7 @@ requireProgram('prometheus', 'queries of a server that speaks vLLM’s metrics',
       })
       const url = await serveAsVllm('Qwen/Qwen3-8B')
       load = (async () => {
-        while (!isOver) {
+        while (!over.signal.aborted) {
           await ask(url, 1)
           await new Promise((resolve) => setTimeout(resolve, 100))
         }
@@ -137,7 +137,7 @@ requireProgram('prometheus', 'queries of a server that speaks vLLM’s metrics',
       expect(Number(recorded?.value[1]) / perQuery).toBeGreaterThan(1 - 1 / WINDOW_SECONDS)
       expect(Number(recorded?.value[1]) / perQuery).toBeLessThan(1 + 1 / WINDOW_SECONDS)
     } finally {
-      isOver = true
+      over.abort()
       await load?.catch(() => undefined)
       await prometheus?.stop()
       rules.remove()
