@@ -177,7 +177,7 @@ requireProgram(
       child = spawn('sleep', ['60'])
       own(write(`pid-${child.pid}`, 'phase=train\n'))
       expect(await seen()).toEqual([])
-      expect(warnings).toEqual(['it has no process of the file’s owner'])
+      expect(warnings).toEqual(['it has processes of other users than the file’s owner'])
     })
 
     test('loses its voice when its process has gone', async () => {

@@ -172,7 +172,7 @@ export class JobFiles {
       count += 1
       if (count % 64 === 0) await turn() // thousands of processes must not hold the others up
       const one = processes.see(pid)
-      if (one === undefined || !isAmong(one.cgroup, claim)) continue
+      if (one === undefined || !isAmong(one, claim)) continue
       if (one.uids.every((uid) => uid === owner)) hasOwn = true
       else if (!isSchedulers(one, claim)) return 'it has processes of other users than the file’s owner'
     }
@@ -265,11 +265,11 @@ function claimNamed(name: string, processes: Processes): Claim | Refusal {
   )
 }
 
-/** Whether /proc/<pid>/cgroup is that of one in the container, pod or job. */
-function isAmong(cgroup: string, claim: Claim): boolean {
+/** Whether it is the process, or one in the container, pod or job. */
+function isAmong({ cgroup, claim: own }: SeenProcess, claim: Claim): boolean {
   switch (claim.kind) {
     case 'process':
-      return true
+      return own.startTicks === claim.startTicks
     case 'container':
       return cgroup.includes(claim.containerId)
     case 'pod':
