@@ -116,6 +116,7 @@ export class ServedMachine {
       ...now,
       startedWall: this.#books.startedWall,
       ledger: this.#books.ledger,
+      phases: this.#books.phases,
       sensors: [],
       census: undefined,
       groups: [SERVER.group],
@@ -128,6 +129,7 @@ export class ServedMachine {
         pue: pue === undefined ? undefined : { zone: this.workload, ratio: pue },
       },
       queries: this.#books.queries,
+      phases: this.#books.phases,
       queryServers: [],
     })
     return writer.finish().text.toString() + this.#tail

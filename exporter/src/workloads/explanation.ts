@@ -2,7 +2,7 @@
 import type { Consumer, Names, WorkloadWords } from '../model.ts'
 import { recognisedOf, rulingOf, type Own } from './composition.ts'
 import type { Place } from './place.ts'
-import type { Recognised } from './recognition.ts'
+import type { Recognised, Verdict } from './recognition.ts'
 import type { Ruling, WorkloadRules } from './workload-rules.ts'
 
 export interface Explanation {
@@ -12,7 +12,7 @@ export interface Explanation {
   readonly ruling: Ruling | undefined
   readonly labels: WorkloadWords | undefined
   readonly recognised: Pick<Recognised, 'name' | 'reason' | 'root'> | undefined
-  readonly verdict: 'recognised' | 'unsure' | 'plain' | 'not looked at'
+  readonly verdict: 'recognised' | Exclude<Verdict, Recognised>
 }
 
 /** @param where undefined while those in its cgroup are being looked up */
@@ -44,6 +44,6 @@ export function explanationOf(
 }
 
 function verdictOf(own: Own | undefined): Explanation['verdict'] {
-  if (own === undefined) return 'not looked at'
+  if (own === undefined) return 'unseen'
   return typeof own.verdict === 'string' ? own.verdict : 'recognised'
 }

@@ -22,8 +22,8 @@ export interface Recognised extends ModelName {
   readonly reason: string
 }
 
-/** `unsure`: it may be AI and may not; `plain`: nothing speaks for it. */
-export type Verdict = Recognised | 'unsure' | 'plain'
+/** `unsure`: it may be AI and may not; `plain`: nothing speaks for it; `unseen`: its arguments could not be read. */
+export type Verdict = Recognised | 'unsure' | 'plain' | 'unseen'
 
 /** The servers among the ancestors of a process, as each says of itself. */
 export const serversAbove = (chain: readonly ProcessSeen[]): readonly Recognised[] =>

@@ -251,7 +251,7 @@ export class WhoIsWhat {
     const chain = this.#door.chainOf(pid)
     const isItself = chain[0]?.startTicks === startTicks
     const before = this.#states.get(consumer)
-    const verdict = isItself ? recognise(chain) : (before?.verdict ?? 'plain')
+    const verdict = isItself ? recognise(chain) : (before?.verdict ?? 'unseen')
     const state: State = {
       comm,
       argumentsAt,
