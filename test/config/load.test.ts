@@ -4,6 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, describeConfig, loadConfig, type Config } from '../../exporter/src/config/load.ts'
 
+/** As a person reads them. */
+const topKeys = (): string =>
+  describeConfig()
+    .map(({ key }) => key)
+    .filter((key) => !/[.[]/.test(key))
+    .map((key) => `\`${key}\``)
+    .join(', ')
+
 const folder = mkdtempSync(join(tmpdir(), 'wattribute-config-'))
 const file = join(folder, 'wattribute.yml')
 
@@ -42,6 +50,8 @@ const DEFAULTS = {
   timeZone: 'Asia/Kathmandu',
   node: '',
   zone: '',
+  pue: undefined,
+  devices: { ipmi: [], redfish: [], snmp: [], nut: [], modbus: [], http: [], prometheus: [] },
   kubelet: {
     url: 'https://127.0.0.1:10250',
     tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
@@ -106,6 +116,7 @@ series_limit: 100
 time_zone: Europe/Berlin
 node: gpu-07
 zone: hall-1
+pue: 1.3
 kubelet:
   url: http://127.0.0.1:10255
   ca_file: /etc/ca.crt
@@ -161,6 +172,8 @@ report:
       timeZone: 'Europe/Berlin',
       node: 'gpu-07',
       zone: 'hall-1',
+      pue: 1.3,
+      devices: DEFAULTS.devices,
       kubelet: {
         url: 'http://127.0.0.1:10255',
         tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
@@ -267,10 +280,7 @@ describe('a file that does not fit', () => {
       'processes: {colour: 5}',
       'unknown key `processes.colour` (line 1, column 13): known here: `enabled`, `top`',
     ],
-    [
-      'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `workloads`, `queries`, `tokens`, `budgets`, `demand`',
-    ],
+    ['nonsense:', `unknown key \`nonsense\` (line 1, column 1): known here: ${topKeys()}`],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: .nan', '`tick_seconds` (line 1, column 15) must be a number, not .nan or .inf'],
@@ -442,9 +452,56 @@ describe('a file that cannot be read', () => {
   })
 })
 
+/** Lists of devices, by what they speak; their own keys are told apart from the others. */
+const DEVICE_KINDS = ['ipmi', 'redfish', 'snmp', 'nut', 'modbus', 'http', 'prometheus'] as const
+const IN_DEVICE = new RegExp(`^(${DEVICE_KINDS.join('|')})\\[\\]\\.`)
+
 describe('describeConfig', () => {
+  test.each(DEVICE_KINDS)(
+    'has of each device of %s what it is called, how it is asked and what it covers',
+    (kind) => {
+      const own = new Map(describeConfig().map(({ key, type }) => [key, type]))
+      expect(
+        [
+          'name',
+          'period_seconds',
+          'timeout_seconds',
+          'covers',
+          'component',
+          'within',
+          'booked',
+          'zone',
+          'role',
+          'max_watts',
+          'meters',
+          'meters[].name',
+          'meters[].figures',
+          'meters[].minus',
+          'meters[].covers',
+        ].map((key) => own.get(`${kind}[].${key}`)),
+      ).toEqual([
+        'text',
+        'number from 1 to 3600',
+        'number from 0.1 to 300',
+        'one of `node`, `zone`',
+        expect.stringMatching(/^one of `node`, `accelerator`/),
+        'text',
+        '`true` or `false`',
+        'text',
+        expect.stringMatching(/^one of `it`, `cooling`, `power`, `network`, `total`/),
+        'number above 0',
+        'list of mappings',
+        'text',
+        'list of texts',
+        'list of texts',
+        'one of `node`, `zone`',
+      ])
+    },
+  )
+
   test('has every key, a mapping before its keys', () => {
-    expect(describeConfig().map(({ key, type, default: otherwise }) => [key, type, otherwise])).toEqual([
+    const keys = describeConfig().filter(({ key }) => !IN_DEVICE.test(key))
+    expect(keys.map(({ key, type, default: otherwise }) => [key, type, otherwise])).toEqual([
       ['tick_seconds', 'number from 0.1 to 60', '1'],
       ['birth_hold_seconds', 'number from 0 to 600', '30'],
       ['expire_after_seconds', 'number from 60 to 86400', '600'],
@@ -481,6 +538,8 @@ describe('describeConfig', () => {
       ['time_zone', 'text', ''],
       ['node', 'text', ''],
       ['zone', 'text', ''],
+      ['pue', 'number from 1 to 10', ''],
+      ...DEVICE_KINDS.map((kind) => [kind, 'list of mappings', '[]']),
       ['kubelet', 'mapping', ''],
       ['kubelet.url', 'text', 'https://127.0.0.1:10250'],
       ['kubelet.token_file', 'text', '/var/run/secrets/kubernetes.io/serviceaccount/token'],

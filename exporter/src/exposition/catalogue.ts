@@ -27,10 +27,10 @@ const histogram = metric('histogram')
 
 const DOMAIN_LABELS = ['domain', 'component', 'within', 'leaf', 'method']
 const BUDGET_LABELS = ['budget', 'period', 'scope']
+const PHASE_LABELS = ['workload', 'namespace', 'phase']
 const FACILITY_LABELS = ['zone', 'role', 'meter']
 const THING_LABELS = ['sensor', 'name']
 const QUERY_LABELS = ['workload', 'namespace', 'model', 'variant', 'server', 'source', 'method']
-const PHASE_LABELS = ['workload', 'namespace', 'phase']
 const CLASS_LABELS = ['component', 'part', 'method']
 
 export const catalogue = {
@@ -190,6 +190,12 @@ export const catalogue = {
     'joules',
     ['zone', 'meter'],
     'Energy of a whole zone, with all that it is used for.',
+  ),
+  facilitySolarEnergy: counter(
+    'facility_solar_energy_joules_total',
+    'joules',
+    ['zone', 'meter'],
+    'Energy that the sun has given a zone, measured at its inverter. Over the energy of the zone it is the renewable share.',
   ),
   facilityPower: gauge(
     'facility_power_watts',
