@@ -133,19 +133,19 @@ test('the whole of it, with devices that answer and one that does not', async ()
   const [rack, gone] = services
   const place = PLACES.find(({ name }) => name === 'virtual-machine')?.open()
   if (place === undefined || rack === undefined || gone === undefined) throw new Error('no such place')
+  const goneUrl = gone.url
   await gone.close()
   const config = configOf(`
 zone: hall
 redfish:
   - { name: rack, url: "${rack.url}", timeout_seconds: 5, meters: [{ name: pdu-a, figures: [RackPDUs/A], covers: zone, role: it }, { name: plug, figures: [RackPDUs/A/Outlets/A1], covers: node }] }
-  - { name: gone, url: "${gone.url}", timeout_seconds: 5, covers: zone, role: cooling }
+  - { name: gone, url: "${goneUrl}", timeout_seconds: 5, covers: zone, role: cooling }
 `)
   const inTime = async (duration: number): Promise<void> => {
     await place.wait(duration as Parameters<typeof place.wait>[0])
     await new Promise((resolve) => setTimeout(resolve, 200)) // of real time, which services need
   }
-  const text = findingsText(await examine({ ...place, config, wait: inTime }))
-  await rack.close()
+  const text = findingsText(await examine({ ...place, config, wait: inTime }).finally(() => rack.close()))
   expect(text).toMatch(/^ {2}redfish:rack {6}reading {5}plug$/m)
   expect(text).toMatch(/^ {2}redfish:gone {6}unreadable {2}no connection \(ECONNREFUSED\)$/m)
   expect(text).toContain('DEVICES AND ZONES')
