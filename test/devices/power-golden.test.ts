@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import { settle, tickCpus, work } from '../busy-machine.ts'
 import { imbalancesOfPage, parsePage } from '../exposition/page-text.ts'
 import { Machine } from '../machine.ts'
-import { requireProgram } from '../programs.ts'
+import { requireProgram, withProgram } from '../programs.ts'
 import { DeviceMachine, pageOf } from './device-machine.ts'
 import { long, ModbusServer, sunSpec, type Model } from './modbus-server.ts'
 import { SnmpAgent, type Objects } from './snmp-agent.ts'
@@ -231,7 +231,6 @@ const CASES: readonly Case[] = [
       ['facility_energy_joules_total', { zone: 'hall-3', role: 'it', meter: 'pdu-b' }, '12800.000000'],
       ['domain_energy_joules_total', { domain: 'plug', component: 'node', within: '' }, '1600.000000'],
       ['domain_energy_joules_total', { domain: 'plug-rest', component: 'board' }, '1576.768000'],
-      ['domain_energy_joules_total', { within: '' }, '1600.000000'],
       ['workload_energy_joules_total', { workload: 'nginx.service', component: 'board' }, '394.192000'],
     ],
   },
@@ -279,6 +278,11 @@ for (const { page: name, needs, open, byHand } of CASES) {
 
     test('balances to the microjoule', () => {
       expect(imbalancesOfPage(page)).toEqual([])
+    })
+
+    withProgram('promtool', 'passes promtool check metrics', (run) => {
+      const { status, output } = run(['check', 'metrics'], page)
+      expect({ status, output }).toEqual({ status: 0, output: '' })
     })
   })
 }
