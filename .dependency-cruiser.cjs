@@ -44,7 +44,7 @@ module.exports = {
     {
       name: 'nothing-unused',
       severity: 'error',
-      from: { orphan: true, pathNot: file('cli', 'engine-thread', 'nvml/thread') },
+      from: { orphan: true, pathNot: file('cli', 'engine-thread', 'nvml/thread', 'devices/net-snmp.d') },
       to: {},
     },
     {
@@ -93,10 +93,25 @@ module.exports = {
       '^(node:)?(fs/promises|http|http2|https|net)$',
     ),
     only(
+      'queries',
+      'what inference servers say they have answered; it asks them, and knows no books',
+      room('workloads'),
+      file('world'),
+      '^(node:)?(fs/promises|http|https|net|stream|zlib)$',
+    ),
+    only(
+      'intake',
+      'what senders say of themselves: it takes it in, checks who they are, and knows no books',
+      file('world'),
+      '^exporter/src/workloads/(marks|mark-grammar|mark-clock|phase-names)\\.ts$',
+      '^node_modules/zod/',
+      '^(node:)?(crypto|fs|net|path|timers/promises)$',
+    ),
+    only(
       'config',
       'settings, before anything runs',
       '^exporter/src/ledger/idle-policy\\.ts$',
-      '^exporter/src/workloads/calendar\\.ts$',
+      '^exporter/src/workloads/(calendar|server-presets)\\.ts$',
       '^exporter/src/report/options\\.ts$',
       '^exporter/src/devices/(choices|quantity|registers|snmp-presets)\\.ts$',
       file('log'),
@@ -146,7 +161,7 @@ module.exports = {
     onlyFrom('pino', file('log')),
     onlyFrom('bcryptjs', room('exposition')),
     onlyFrom('yaml', room('config'), '^exporter/src/rules/rule-text\\.ts$'),
-    onlyFrom('zod', room('config'), room('exposition')),
+    onlyFrom('zod', room('config'), room('exposition'), room('intake')),
     {
       name: 'no-development-packages',
       severity: 'error',

@@ -6,6 +6,7 @@
  */
 import { Ledger, type LedgerPolicy, type NameOf, type Tick, type TickOfBooks } from './ledger/ledger.ts'
 import type { LedgerChanges, LedgerState } from './ledger/record.ts'
+import { OPENING } from './ledger/view.ts'
 import type { BudgetRule, DemandRule, WallSpan } from './model.ts'
 import { Facility, type FacilityChanges, type FacilityState } from './workloads/facility.ts'
 import { LOST_AFTER_SECONDS, type Bookmarks, type Surroundings } from './sensors/sensor.ts'
@@ -16,6 +17,14 @@ import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
 import { namingByPath } from './workloads/naming.ts'
+import {
+  QueryCounts,
+  type QueryChanges,
+  type QueryCountsState,
+  type QueryLimits,
+} from './workloads/query-counts.ts'
+import type { CountsPolicy } from './workloads/phase-counts.ts'
+import { Phases, type PhasesRecords } from './workloads/phases.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -25,6 +34,7 @@ export interface BooksPolicy {
   readonly node: string
   readonly budgets: readonly BudgetRule[]
   readonly demand: readonly DemandRule[]
+  readonly queries: QueryLimits
 }
 
 /** Where the sensors stand, by their names. */
@@ -46,6 +56,10 @@ export interface BooksState {
   readonly budgets: BudgetsState
   readonly demand: DemandState
   readonly facility?: FacilityState
+  /** Absent in the books of versions that counted none. */
+  readonly queries?: QueryCountsState
+  /** Absent: an earlier version has kept it. */
+  readonly phases?: PhasesRecords
 }
 
 /** What one tick has added. */
@@ -57,6 +71,10 @@ export interface BooksChanges {
   readonly facility?: FacilityChanges
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
+  /** Absent where nothing was answered. */
+  readonly queries?: QueryChanges
+  /** Where something has changed. */
+  readonly phases?: PhasesRecords
   /** The zone of the history, where it is another than that of the tick before. */
   readonly timeZone?: string
 }
@@ -77,6 +95,8 @@ export class Books {
   readonly budgets: Budgets
   readonly demand: Demand
   readonly facility = new Facility()
+  readonly queries: QueryCounts
+  readonly phases: Phases
   history: History
   /** What of the former books could not be used, in sentences. */
   readonly problems: string[] = []
@@ -102,9 +122,11 @@ export class Books {
     this.#toldZone = this.history.zone
     this.budgets = new Budgets(policy.budgets, policy.node)
     this.demand = new Demand(policy.demand)
+    this.queries = new QueryCounts(policy.queries)
     this.#bookedTo = now.wall
     if (former === undefined) {
       this.ledger = newLedger(policy.ledger, now.at, nameOf)
+      this.phases = newPhases(policy.ledger, now.at, seconds(now.at + OPENING))
       this.startedWall = now.wall
       return
     }
@@ -113,8 +135,11 @@ export class Books {
     const goesOn = isCurrent && state.ledger.at <= now.at
     this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
     if (!goesOn) this.#countAlong(restored.endNaming(namingByPath(), this.#bookedTo), this.#bookedTo, false)
+    if (goesOn) this.#restoreQueries(former)
     this.#countHoursIn(policy.timeZone)
     if (goesOn) this.#restoreFacility(former)
+    this.phases = newPhases(policy.ledger, now.at, seconds(now.at + (goesOn ? 0 : OPENING)))
+    if (goesOn) this.#attempt('phases', () => this.#restorePhases(former, now.at))
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -125,8 +150,10 @@ export class Books {
   /** Limits and policies change at once; what is booked stays booked. */
   reconfigure(policy: BooksPolicy): void {
     this.ledger.reconfigure(policy.ledger)
+    this.phases.counts.reconfigure(countsPolicyOf(policy.ledger))
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
+    this.queries.reconfigure(policy.queries)
     this.#countHoursIn(policy.timeZone)
     this.#policy = policy
   }
@@ -141,6 +168,8 @@ export class Books {
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
+    const queries = this.queries.book(tick)
+    const phases = this.phases.changes()
     const { zone } = this.history
     const hasMoved = zone !== this.#toldZone
     this.#toldZone = zone
@@ -151,6 +180,8 @@ export class Books {
       sensors,
       ...(facility.length > 0 && { facility }),
       ...(wasDown && { wasDown }),
+      ...(queries.added.length > 0 && { queries }),
+      ...(phases !== undefined && { phases }),
       ...(hasMoved && { timeZone: zone }),
     }
   }
@@ -171,6 +202,8 @@ export class Books {
       budgets: this.budgets.state(),
       demand: this.demand.state(),
       facility: this.facility.state(),
+      queries: this.queries.state(),
+      phases: this.phases.state(),
     }
   }
 
@@ -198,6 +231,21 @@ export class Books {
       if (state.facility !== undefined) this.facility.restore(state.facility)
       for (const { facility, wall } of changes) this.facility.apply(facility ?? [], seconds(wall))
     })
+  }
+
+  /** Their series begin at 0 after another boot, as all that were on the page do. */
+  #restoreQueries({ state, changes }: FormerBooks): void {
+    this.#attempt('queries', () => {
+      if (state.queries !== undefined) this.queries.restore(state.queries)
+      for (const { queries } of changes) if (queries !== undefined) this.queries.redo(queries)
+    })
+  }
+
+  /** Phases that were open go on: their processes need not know that somebody else counts now. */
+  #restorePhases({ state, changes }: FormerBooks, at: Seconds): void {
+    for (const { phases } of [state, ...changes]) {
+      if (phases !== undefined) this.phases.restore(phases, at)
+    }
   }
 
   #countHoursIn(timeZone: string): void {
@@ -240,6 +288,14 @@ export class Books {
     this.#bookedTo = wall
   }
 }
+
+const countsPolicyOf = ({ lifetimes, seriesLimit }: LedgerPolicy): CountsPolicy => ({
+  ...lifetimes,
+  seriesLimit,
+})
+
+const newPhases = (policy: LedgerPolicy, at: Seconds, openingEnds: Seconds): Phases =>
+  new Phases(countsPolicyOf(policy), at, openingEnds)
 
 const newLedger = (policy: LedgerPolicy, startedAt: Seconds, nameOf: NameOf): Ledger =>
   new Ledger(policy, { nameOf, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })

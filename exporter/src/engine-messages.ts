@@ -2,6 +2,7 @@
 import type { Config } from './config/schema.ts'
 import type { Notice } from './engine.ts'
 import type { Seconds } from './units.ts'
+import type { IntakeBatch } from './workloads/marks.ts'
 import type { WorldPaths } from './world.ts'
 
 export interface EngineSettings {
@@ -13,7 +14,7 @@ export interface EngineSettings {
   readonly storagePath: string | undefined
 }
 
-export const SUBJECTS = ['sensors', 'ledger', 'overview'] as const
+export const SUBJECTS = ['sensors', 'ledger', 'queries', 'overview'] as const
 export type Subject = (typeof SUBJECTS)[number]
 
 /** Memory of pages; it moves from thread to thread and is never copied. */
@@ -27,6 +28,8 @@ export type ToEngine =
   | { readonly kind: 'report'; readonly id: number; readonly subject: Subject }
   /** A page is no longer shown: its memory can be used again. */
   | ({ readonly kind: 'reuse' } & PageBuffers)
+  /** What senders have said about their work. */
+  | { readonly kind: 'intake'; readonly batch: IntakeBatch }
   | { readonly kind: 'stop' }
 
 export type FromEngine =

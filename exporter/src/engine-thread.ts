@@ -88,6 +88,8 @@ function reportOn(subject: Subject): unknown {
   switch (subject) {
     case 'sensors':
       return engine.sensorsReport()
+    case 'queries':
+      return engine.queriesReport()
     case 'ledger':
       return engine.ledgerReport()
     case 'overview':
@@ -123,6 +125,9 @@ port.on('message', (message: ToEngine) => {
       return
     case 'reuse':
       spare.push({ text: message.text, openMetrics: message.openMetrics })
+      return
+    case 'intake':
+      if (engine.takeIn(message.batch)) beat.cut()
       return
     case 'stop':
       void stop()

@@ -15,8 +15,10 @@ import { energyToDate } from './exposition/to-date.ts'
 import type { ConfiguredPue } from './exposition/facility-page.ts'
 import { MachinePage, type MachineState } from './exposition/machine-page.ts'
 import type { PageWriter } from './exposition/page.ts'
+import { RecentQueries } from './exposition/recent-queries.ts'
 import {
   ledgerReport,
+  queriesReport,
   overviewOf,
   RecentPower,
   sensorsReport,
@@ -27,12 +29,21 @@ import type { Activity, Census, Consumer, Findings, Group, Identity, Naming, Sen
 import { ModelFolders } from './names/model-folders.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { ProcessWords } from './names/process-words.ts'
+import {
+  QueriesRoom,
+  type QueriesNotice,
+  type QueriesSettings,
+  type ServerProcess,
+} from './queries/queries.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import type { Surroundings } from './sensors/sensor.ts'
 import { elapsed, type Seconds } from './units.ts'
+import type { QueryLimits } from './workloads/query-counts.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
+import { MULTIPLE } from './workloads/recognition.ts'
 import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
+import type { IntakeBatch } from './workloads/marks.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -66,9 +77,11 @@ export class Engine {
   readonly #allocations = new Allocations()
   readonly #who: WhoIsWhat
   readonly #books: Books
+  readonly #queries: QueriesRoom
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
   readonly #recentPower = new RecentPower()
+  readonly #recentQueries = new RecentQueries()
   #census: Census | undefined
   #groups: readonly Group[] = []
   #held: readonly string[] = []
@@ -93,6 +106,7 @@ export class Engine {
     )
     this.#books = books
     this.#openingNotices = [...notices]
+    this.#queries = new QueriesRoom(world, queriesSettings(config), (report) => books.queries.add(report))
     const { resumed } = books
     if (resumed !== undefined) this.#attendance.resume(resumed.bookmarks, resumed.failures)
   }
@@ -101,11 +115,12 @@ export class Engine {
     const { clock } = this.#world
     const at = clock.now()
     const looks = await this.#attendance.look(at)
-    const activity = this.#withHolders(this.#activity.look(at))
+    const seen = this.#withHolders(this.#activity.look(at))
+    const activity = seen && this.#inPhases(seen)
     this.#sensors = looks.statuses
-    this.#census = activity?.census ?? this.#census
-    this.#groups = activity?.groups ?? this.#groups
-    this.#held = Array.from(activity?.accelerators ?? []).flatMap(([id, { holders, use }]) =>
+    this.#census = seen?.census ?? this.#census
+    this.#groups = seen?.groups ?? this.#groups
+    this.#held = Array.from(seen?.accelerators ?? []).flatMap(([id, { holders, use }]) =>
       holders.length + use.length > 0 ? id : [],
     )
     const wall = clock.wall()
@@ -117,6 +132,8 @@ export class Engine {
     this.#keeping?.append(changes)
     this.#keeping?.appendHistory(closed)
     this.#recentPower.see(this.#books.ledger, at)
+    const { queries } = this.#books
+    this.#recentQueries.see(this.#books.ledger, (now) => queries.totals(now), at)
     const error = this.#page.render(writer, this.#state(at, wall))
     return {
       at,
@@ -127,9 +144,19 @@ export class Engine {
         ...looks.changes.map(noticeOf),
         ...this.#limitationNotice(),
         ...this.#names.takeSilences().map(silenceNotice),
+        ...this.#queries.takeNotices().map(queryNotice),
         ...conservationNotice(error),
       ],
     }
+  }
+
+  /**
+   * Takes in what senders say about their work.
+   * @returns whether a phase has begun or ended: a tick at once tells what was done on either side of it
+   */
+  takeIn(batch: IntakeBatch): boolean {
+    this.#books.phases.take(batch.senders)
+    return batch.senders.some(({ marks }) => marks.some(({ change }) => change !== undefined))
   }
 
   /** Limits, policies and baselines change at once; what is booked stays booked. */
@@ -140,6 +167,7 @@ export class Engine {
     this.#names.reconfigure(namesSettings(config))
     this.#pue = pueOf(config)
     this.#who.reconfigure(config.workloads)
+    this.#queries.reconfigure(queriesSettings(config))
   }
 
   /** All that the next run needs to go on from here. */
@@ -181,7 +209,13 @@ export class Engine {
     const { budgets, demand, history } = this.#books
     const wall = this.#world.clock.wall()
     const rows = budgetRows(budgets.statuses(wall), demand.statuses(wall))
-    const overview = overviewOf(this.#stateNow(), this.#recentPower, rows)
+    const { ledger, queries } = this.#books
+    const now = this.#world.clock.now()
+    const queryEnergy = this.#recentQueries.since(ledger, queries.totals(now), now)
+    const overview = {
+      ...overviewOf(this.#stateNow(), this.#recentPower, rows),
+      ...(queryEnergy !== undefined && { queryEnergy }),
+    }
     // Without storage today and this month would begin with this run.
     return this.#keeping === undefined ? overview : { ...overview, toDate: energyToDate(history, wall) }
   }
@@ -190,12 +224,17 @@ export class Engine {
     return sensorsReport(this.#stateNow())
   }
 
+  queriesReport(): unknown {
+    return queriesReport(this.#stateNow())
+  }
+
   ledgerReport(): unknown {
     return ledgerReport(this.#stateNow())
   }
 
   async close(): Promise<void> {
     this.#names.close()
+    this.#queries.close()
     await this.#attendance.close()
   }
 
@@ -207,11 +246,21 @@ export class Engine {
     const held =
       boards.length === 0 ? activity : this.#allocations.applyTo(activity, this.#names.allocations(), boards)
     this.#who.see(held)
+    this.#queries.see(this.#who.servers().map(serverProcessOf))
     return held
   }
 
   #nameOf(consumer: Consumer): Naming {
-    return this.#who.nameOf(consumer.doing?.of ?? consumer)
+    const names = this.#who.nameOf(consumer.doing?.of ?? consumer)
+    return names && this.#books.phases.namingOf(consumer, names)
+  }
+
+  #inPhases(activity: Activity): Activity {
+    return this.#books.phases.apply(activity, {
+      wall: this.#world.clock.wall(),
+      namesOf: (consumer) => this.#who.nameOf(consumer),
+      processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, activity.to),
+    })
   }
 
   #stateNow(): MachineState {
@@ -226,6 +275,9 @@ export class Engine {
       ledger: this.#books.ledger,
       budgets: this.#books.budgets.statuses(wall),
       demand: this.#books.demand.statuses(wall),
+      queries: this.#books.queries,
+      queryServers: this.#queries.statuses(),
+      phases: this.#books.phases,
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,
@@ -305,6 +357,12 @@ const silenceNotice = ({ address, reason }: Silence): Notice => ({
   fields: { address, reason },
 })
 
+const queryNotice = ({ url, reason }: QueriesNotice): Notice => ({
+  level: 'warn',
+  message: 'the queries of an inference server are not counted, or not all of them',
+  fields: { url, reason },
+})
+
 const conservationNotice = (error: bigint): Notice[] =>
   error === 0n
     ? []
@@ -322,6 +380,7 @@ const booksPolicyOf = (config: Config): BooksPolicy => ({
   node: config.node,
   budgets: config.budgets,
   demand: config.demand,
+  queries: queryLimits(config),
 })
 
 export const policyOf = (config: Config): LedgerPolicy => ({
@@ -351,6 +410,35 @@ function whoIsWhat(
     },
   })
 }
+const serverProcessOf = ({
+  consumer: { process },
+  names: { facts },
+  server,
+}: RecognisedServer): ServerProcess => ({
+  pid: process.pid,
+  startTicks: process.startTicks,
+  server,
+  workload: facts.workload,
+  namespace: facts.namespace,
+  // Which of several models answered, its own metrics know.
+  model: facts.model === MULTIPLE ? '' : facts.model,
+  variant: facts.variant,
+})
+
+/** Each account has three series of tokens. */
+const queryLimits = (config: Config): QueryLimits => ({
+  mostAccounts: Math.floor(config.seriesLimit / 3),
+  birthHold: config.birthHoldSeconds,
+  expireAfter: config.expireAfterSeconds,
+})
+
+const queriesSettings = ({ queries }: Config): QueriesSettings => ({
+  ...queries,
+  servers: queries.servers.map(({ tokenFile, headersFile, caFile, isVerified, ...server }) => ({
+    ...server,
+    access: { tokenFile, headersFile, caFile, isVerified },
+  })),
+})
 
 const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
 

@@ -8,12 +8,16 @@ import type { EngineOverview } from './exposition/reports.ts'
 import { SelfMetrics } from './exposition/self.ts'
 import { createServer } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
-import { NoLibc, openLibc } from './libc.ts'
+import type { Writes } from './exposition/write-api.ts'
+import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
+import { Intake } from './intake/intake.ts'
+import type { Holder } from './intake/tokens.ts'
 import { createLogger, type Log } from './log.ts'
 import { holdFolder } from './storage/lock.ts'
 import { Supervisor } from './supervisor.ts'
 import { version } from './version.ts'
-import { linuxClock } from './world.ts'
+import { sizeOf } from './workloads/marks.ts'
+import { linuxClock, linuxFiles } from './world.ts'
 
 /** A running exporter. */
 export interface Exporter {
@@ -42,6 +46,8 @@ export async function serve(flags: Flags): Promise<Exporter> {
     log,
     onMustRestart,
   })
+  const intake = await openIntake(flags, config, supervisor, self, log)
+  const reloadNow = (): boolean => reload(flags, supervisor, intake, self, log)
   const server = createServer({
     listenAddress: flags.listenAddress,
     telemetryPath: flags.telemetryPath,
@@ -49,6 +55,7 @@ export async function serve(flags: Flags): Promise<Exporter> {
     reports: {
       sensors: () => supervisor.report('sensors'),
       ledger: () => supervisor.report('ledger'),
+      queries: () => supervisor.report('queries'),
       budgets: async () => {
         const { budgets, demand } = (await supervisor.report('overview')) as EngineOverview
         return { budgets, demand }
@@ -59,6 +66,7 @@ export async function serve(flags: Flags): Promise<Exporter> {
         ...((await supervisor.report('overview')) as EngineOverview),
       }),
     },
+    writes: writesOf(intake, reloadNow),
     log,
     web,
   })
@@ -66,17 +74,65 @@ export async function serve(flags: Flags): Promise<Exporter> {
     const { url } = await server.listen()
     log.info({ version, url: `${url}${flags.telemetryPath}` }, 'wattribute is serving')
   } catch (cause) {
+    await intake.close()
     await supervisor.close()
     throw cause
   }
   return {
     mustRestart,
-    reload: () => reload(flags, supervisor, self, log),
+    reload: () => void reloadNow(),
     close: async () => {
+      await intake.close()
       await server.close()
       return supervisor.close()
     },
   }
+}
+
+const writesOf = (intake: Intake, reloadNow: () => boolean): Writes<Holder> => ({
+  get hasTokens() {
+    return intake.hasTokens
+  },
+  holderOf: (authorization) => intake.holderOf(authorization),
+  take: (write, holder, body) => {
+    if (write !== 'reload') return intake.takeBody(write, holder, body)
+    return reloadNow()
+      ? { status: 200, sentence: 'the configuration was read again' }
+      : { status: 500, sentence: 'the configuration was not taken over; the log says why' }
+  },
+})
+
+async function openIntake(
+  { marksSocket, jobDirectory, procfs, sysfs }: Flags,
+  { tokens }: Config,
+  supervisor: Supervisor,
+  self: SelfMetrics,
+  log: Log,
+): Promise<Intake> {
+  return Intake.open({
+    socketPath: marksSocket,
+    jobDirectory,
+    tokens,
+    peerOf: await peersOf(procfs),
+    files: linuxFiles(),
+    procfs,
+    sysfs,
+    clock: linuxClock,
+    post: (batch) => {
+      if (!supervisor.takeIn(batch)) self.linesRefused('', 'engine', sizeOf(batch))
+    },
+    counts: self,
+    warn: (message, fields) => log.warn(fields, message),
+  })
+}
+
+/** The kernel numbers the processes at a socket as our own PID namespace does. */
+async function peersOf(procfs: string): Promise<Parameters<typeof Intake.open>[0]['peerOf']> {
+  const libc = await openLibc()
+  if (libc instanceof NoLibc) return { reason: libc.reason }
+  return isOwnProcfs(linuxFiles(), procfs)
+    ? libc.peerOf
+    : { reason: `${procfs} belongs to another PID namespace` }
 }
 
 /** `Promise.withResolvers`, which Node 20 lacks. */
@@ -107,17 +163,21 @@ function startThread(flags: Flags, config: Config): Worker {
   })
 }
 
-function reload(flags: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
+/** @returns whether the configuration was taken over */
+function reload(flags: Flags, supervisor: Supervisor, intake: Intake, self: SelfMetrics, log: Log): boolean {
   try {
     const config = configIn(flags)
     supervisor.reconfigure(config)
+    intake.reconfigure(config.tokens)
     self.configLoaded(linuxClock.wall(), config.zone)
     log.info('the configuration was read again')
+    return true
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause
     self.configRefused()
     for (const problem of cause.problems) {
       log.error({ file: cause.file, problem }, 'the configuration was not taken over; the one before goes on')
     }
+    return false
   }
 }

@@ -48,6 +48,8 @@ const DEFAULTS = {
     caFile: '',
   },
   workloads: [],
+  queries: { discovery: true, period: 10, timeout: 3, servers: [] },
+  tokens: [],
   budgets: [],
   demand: [],
   report: { price: undefined, emissions: undefined },
@@ -107,6 +109,25 @@ zone: hall-1
 kubelet:
   url: http://127.0.0.1:10255
   ca_file: /etc/ca.crt
+queries:
+  discovery: false
+  period_seconds: 5
+  timeout_seconds: 0.5
+  servers:
+    - { url: 'http://127.0.0.1:8000/', workload: chat }
+    - url: https://[::1]:8443
+      preset: sglang
+      workload: embed
+      namespace: prod
+      model: bge-m3
+      path: /sub/metrics
+      token_file: /etc/token
+      headers_file: /etc/headers
+      ca_file: /etc/ca.crt
+      insecure_skip_verify: true
+tokens:
+  - { name: jobs, token_file: /etc/token, allow: [marks, reload] }
+  - { name: gateway, sha256: '${'ab'.repeat(32)}' }
 report:
   price_per_kwh: 0
   currency: EUR
@@ -146,6 +167,41 @@ report:
         caFile: '/etc/ca.crt',
       },
       workloads: [],
+      queries: {
+        discovery: false,
+        period: 5,
+        timeout: 0.5,
+        servers: [
+          {
+            url: 'http://127.0.0.1:8000',
+            preset: '',
+            workload: 'chat',
+            namespace: '',
+            model: '',
+            path: '',
+            tokenFile: '',
+            headersFile: '',
+            caFile: '',
+            isVerified: true,
+          },
+          {
+            url: 'https://[::1]:8443',
+            preset: 'sglang',
+            workload: 'embed',
+            namespace: 'prod',
+            model: 'bge-m3',
+            path: '/sub/metrics',
+            tokenFile: '/etc/token',
+            headersFile: '/etc/headers',
+            caFile: '/etc/ca.crt',
+            isVerified: false,
+          },
+        ],
+      },
+      tokens: [
+        { name: 'jobs', tokenFile: '/etc/token', sha256: '', allow: ['marks', 'reload'] },
+        { name: 'gateway', tokenFile: '', sha256: 'ab'.repeat(32), allow: ['marks', 'queries'] },
+      ],
       budgets: [],
       demand: [],
       report: {
@@ -188,6 +244,8 @@ describe('a file that does not fit', () => {
       'report:\n  emissions_source: guess',
       '`report.emissions_grams_per_kwh` (line 2, column 3) is missing beside `emissions_source`',
     ],
+    ['tokens:\n  - name: a', '`tokens[0].token_file`'],
+    ['tokens:\n  - { name: a, sha256: abc }', '`tokens[0].sha256`'],
     [
       'report:\n  price_per_kwh: -1\n  currency: EUR\n  price_source: x\n  price_date: 2026-02-28',
       '`report.price_per_kwh` (line 2, column 18) must be 0 or more',
@@ -211,7 +269,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `workloads`, `budgets`, `demand`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `workloads`, `queries`, `tokens`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -228,6 +286,28 @@ describe('a file that does not fit', () => {
     [
       'idle_policy: true',
       '`idle_policy` (line 1, column 14) must be one of holders, proportional, equal, none',
+    ],
+    ['queries: {timeout_seconds: 0}', '`queries.timeout_seconds` (line 1, column 28) must be from 0.1 to 60'],
+    ['queries: {period_seconds: 0.5}', '`queries.period_seconds` (line 1, column 27) must be from 1 to 300'],
+    [
+      'queries: {servers: [{url: "http://a:1/metrics", workload: w}]}',
+      '`queries.servers[0].url` (line 1, column 27) must end with the port: what follows is the key `path`, and secrets belong in `token_file`',
+    ],
+    [
+      'queries: {servers: [{url: "http://user:secret@a:1", workload: w}]}',
+      '`queries.servers[0].url` (line 1, column 27) must end with the port: what follows is the key `path`, and secrets belong in `token_file`',
+    ],
+    [
+      'queries: {servers: [{url: "ftp://a:1", workload: w}]}',
+      '`queries.servers[0].url` (line 1, column 27) must be an URL such as http://127.0.0.1:8000',
+    ],
+    [
+      'queries: {servers: [{url: "http://a:1", workload: v}, {url: "http://a:1", workload: w}]}',
+      '`queries.servers[1].url` (line 1, column 61) is the address of a server above: its queries would count twice',
+    ],
+    [
+      'queries: {servers: [{url: "http://a:1"}]}',
+      '`queries.servers[0].workload` (line 1, column 21) is missing',
     ],
     ['series_limit: 99', '`series_limit` (line 1, column 15) must be from 100 to 1000000'],
     ['series_limit: 200.5', '`series_limit` (line 1, column 15) must be a whole number, not a fraction'],
@@ -424,6 +504,26 @@ describe('describeConfig', () => {
       ['workloads[].kind', 'one of `training`, `inference`, `interactive`, `other`, `system`, `unknown`', ''],
       ['workloads[].model', 'text', ''],
       ['workloads[].variant', 'text', ''],
+      ['queries', 'mapping', ''],
+      ['queries.discovery', '`true` or `false`', 'true'],
+      ['queries.period_seconds', 'number from 1 to 300', '10'],
+      ['queries.timeout_seconds', 'number from 0.1 to 60', '3'],
+      ['queries.servers', 'list of mappings', '[]'],
+      ['queries.servers[].url', 'text', 'required'],
+      ['queries.servers[].preset', expect.stringContaining('one of `vllm`, `ray-serve`, `sglang`'), ''],
+      ['queries.servers[].workload', 'text', 'required'],
+      ['queries.servers[].namespace', 'text', ''],
+      ['queries.servers[].model', 'text', ''],
+      ['queries.servers[].path', 'text', ''],
+      ['queries.servers[].token_file', 'text', ''],
+      ['queries.servers[].headers_file', 'text', ''],
+      ['queries.servers[].ca_file', 'text', ''],
+      ['queries.servers[].insecure_skip_verify', '`true` or `false`', 'false'],
+      ['tokens', 'list of mappings', '[]'],
+      ['tokens[].name', 'text', 'required'],
+      ['tokens[].token_file', 'text', ''],
+      ['tokens[].sha256', 'text', ''],
+      ['tokens[].allow', 'list of `marks`, `queries`, `reload`', '["marks","queries"]'],
       ['budgets', 'list of mappings', '[]'],
       ['budgets[].name', 'text', 'required'],
       ['budgets[].match', 'mapping', ''],

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
 import { seconds } from '../../exporter/src/units.ts'
 import { QueryCounts, type QueryLimits, type QueryRow } from '../../exporter/src/workloads/query-counts.ts'
-import type { QueryReport } from '../../exporter/src/workloads/query-report.ts'
+import { QUERY_SOURCES, type QueryReport } from '../../exporter/src/workloads/query-report.ts'
 import { StateError } from '../../exporter/src/workloads/saved-state.ts'
 
 const LIMITS: QueryLimits = { mostAccounts: 100, birthHold: seconds(0), expireAfter: seconds(600) }
@@ -144,6 +145,74 @@ describe('which source counts', () => {
       ['client', 3],
       ['client', 4],
     ])
+  })
+})
+
+describe('laws', () => {
+  const anyReport = fc.record({
+    source: fc.constantFrom(...QUERY_SOURCES),
+    model: fc.constantFrom('a', 'b'),
+    server: fc.constantFrom('vllm', 'tgi'),
+    queries: fc.nat(1000),
+  })
+
+  test('of each model the sum of the best source, in whatever order it is told', () => {
+    fc.assert(
+      fc.property(
+        fc
+          .array(anyReport)
+          .chain((some) =>
+            fc.tuple(fc.constant(some), fc.shuffledSubarray(some, { minLength: some.length })),
+          ),
+        ([told, shuffled]) => {
+          const sumsOf = (some: typeof told): Record<string, number> => {
+            const counts = new QueryCounts(LIMITS)
+            for (const one of some) counts.add(report(one))
+            counts.book(now(1))
+            const sums: Record<string, number> = {}
+            for (const { labels, amounts } of counts.rows(seconds(1))) {
+              sums[labels.model] = (sums[labels.model] ?? 0) + (amounts.queries ?? NaN)
+            }
+            return sums
+          }
+          const expected: Record<string, number> = {}
+          for (const { model } of told) {
+            const ofModel = told.filter((one) => one.model === model)
+            const best = QUERY_SOURCES.find((source) => ofModel.some((one) => one.source === source))
+            const counted = ofModel.filter(({ source }) => source === best)
+            expected[model] = counted.reduce((sum, { queries }) => sum + queries, 0)
+          }
+          expect(sumsOf(told)).toEqual(expected)
+          expect(sumsOf(shuffled)).toEqual(expected)
+        },
+      ),
+    )
+  })
+
+  test('nothing that was shown goes down, and a restart at any tick changes nothing', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(anyReport, { maxLength: 4 }), { maxLength: 30 }), (ticks) => {
+        const limits = { ...LIMITS, birthHold: seconds(3) }
+        const counts = new QueryCounts(limits)
+        let restarted = new QueryCounts(limits)
+        const shownBefore = new Map<string, number>()
+        ticks.forEach((reports, at) => {
+          const state = restarted.state()
+          for (const one of reports) counts.add(report(one))
+          const changes = counts.book(now(at))
+          restarted = new QueryCounts(limits)
+          restarted.restore(JSON.parse(JSON.stringify(state)))
+          restarted.redo(JSON.parse(JSON.stringify(changes)) as typeof changes)
+          for (const { labels, amounts } of counts.rows(seconds(at))) {
+            const key = JSON.stringify(labels)
+            expect(amounts.queries).toBeGreaterThanOrEqual(shownBefore.get(key) ?? 0)
+            shownBefore.set(key, amounts.queries ?? 0)
+          }
+          const amountsOf = (some: QueryCounts): readonly unknown[] => some.totals(seconds(at)).map(numbers)
+          expect(amountsOf(restarted)).toEqual(amountsOf(counts))
+        })
+      }),
+    )
   })
 })
 

@@ -54,11 +54,8 @@ const EXPECTED: Readonly<Record<string, readonly [server: string, ...models: Ret
   'tei-1.9.3.prom': ['tei', model('', 14, [1234])],
   'triton-2.61.prom': ['triton', model('resnet50', 740), model('bert-base', 12)],
   'triton-tensorrtllm-0b9d7d5.prom': ['triton-tensorrtllm', model('tensorrt_llm', 30)],
-  'trtllm-serve-1.3.prom': [
-    'trtllm-serve',
-    model('nvidia/Llama-3.1-8B-Instruct-FP8', 20, [3000, 1000, 2600]),
-  ],
-  'trtllm-serve-1.2.1.prom': ['trtllm-serve', model('TinyLlama/TinyLlama-1.1B-Chat-v1.0', 5)],
+  'trtllm-serve-1.3.prom': ['trtllm', model('nvidia/Llama-3.1-8B-Instruct-FP8', 20, [3000, 1000, 2600])],
+  'trtllm-serve-1.2.1.prom': ['trtllm', model('TinyLlama/TinyLlama-1.1B-Chat-v1.0', 5)],
   'nim-1.14.prom': ['nim', model('meta/llama-3.1-8b-instruct', 22, [3300, undefined, 4400])],
   'llama.cpp-b11151.prom': ['llama.cpp', { ...model('', undefined, [1200, 800, 3469]), estimatedQueries: 0 }],
   'llama.cpp-b4600.prom': [

@@ -110,7 +110,9 @@ const isWholeMachine = ({ meter }: Place): boolean =>
   meter.booked !== false &&
   (meter.within ?? '') === ''
 
-const isRole = (component: string | undefined): component is Exclude<FacilityRole, 'it' | 'total' | 'solar'> =>
+const isRole = (
+  component: string | undefined,
+): component is Exclude<FacilityRole, 'it' | 'total' | 'solar'> =>
   component === 'cooling' || component === 'power' || component === 'network'
 
 /** Where a name comes for the second time or later. */

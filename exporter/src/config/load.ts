@@ -5,10 +5,13 @@ import { budgetRuleOf, demandRuleOf } from './budget-schema.ts'
 import { httpConfigsOf, modbusConfigsOf, prometheusConfigsOf } from './metering-schema.ts'
 import { ipmiConfigsOf, redfishConfigsOf } from './platform-schema.ts'
 import { nutConfigsOf, snmpConfigsOf } from './power-chain-schema.ts'
+import { queriesConfigOf } from './query-schema.ts'
 import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { hwmonConfigOf } from './sensor-schema.ts'
 import { ConfigError, readLocatedYaml, type Located } from './strict-yaml.ts'
+import { tokenConfigOf } from './token-schema.ts'
+
 import { machineTimeZone } from './time-zone.ts'
 import { workloadRuleOf } from './workload-schema.ts'
 
@@ -68,6 +71,8 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Omi
     tokenFile: content.kubelet.token_file,
     caFile: content.kubelet.ca_file,
   },
+  queries: queriesConfigOf(content.queries),
+  tokens: tokenConfigOf(content.tokens),
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
   demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
   report: reportConfigOf(content.report),

@@ -13,8 +13,7 @@ import {
 
 export const words = (): z.ZodString => z.string().min(1, 'must not be empty')
 
-export const host = (): z.ZodString =>
-  z.string().regex(/^[\w.:-]+$/, 'must be a host name or address')
+export const host = (): z.ZodString => z.string().regex(/^[\w.:-]+$/, 'must be a host name or address')
 
 export const port = (usual: number, kind: 'TCP' | 'UDP') =>
   z

@@ -68,12 +68,17 @@ export interface PrometheusConfig extends DeviceConfig, Reached {
 const register = z
   .strictObject({
     ...mappingKeys,
-    kind: z.enum(['holding', 'input']).default('holding').describe('Holding registers (function 3) or input registers (function 4).'),
+    kind: z
+      .enum(['holding', 'input'])
+      .default('holding')
+      .describe('Holding registers (function 3) or input registers (function 4).'),
     address: z
       .int()
       .min(0, 'must be from 0 to 65535')
       .max(65_535, 'must be from 0 to 65535')
-      .describe('From 0, as on the wire: register 40001 of a manual is holding register 0, 30001 input register 0.'),
+      .describe(
+        'From 0, as on the wire: register 40001 of a manual is holding register 0, 30001 input register 0.',
+      ),
     type: z.enum(REGISTER_TYPES).describe('What its registers hold together.'),
     word_order: z
       .enum(['big', 'little'])
@@ -92,12 +97,17 @@ const modbusItem = z
       .min(0, 'must be from 0 to 255')
       .max(255, 'must be from 0 to 255')
       .default(1)
-      .describe('Unit identifier: which device behind a gateway. SunSpec inverters often have 1 or 126, meters 240.'),
+      .describe(
+        'Unit identifier: which device behind a gateway. SunSpec inverters often have 1 or 126, meters 240.',
+      ),
     sunspec: z
       .boolean()
       .optional()
       .describe('Whether its SunSpec models are looked for. Without it, where no `registers` are named.'),
-    registers: z.array(register).default([]).describe('Numbers of a device that does not speak SunSpec, by its manual.'),
+    registers: z
+      .array(register)
+      .default([])
+      .describe('Numbers of a device that does not speak SunSpec, by its manual.'),
     ...supplyKeys,
   })
   .superRefine(checkDevice, { when: () => true })
@@ -156,7 +166,10 @@ const httpItem = z
     { when: () => true },
   )
 
-export const http = z.array(httpItem).default([]).describe('Smart plugs and meters that answer in JSON over HTTP.')
+export const http = z
+  .array(httpItem)
+  .default([])
+  .describe('Smart plugs and meters that answer in JSON over HTTP.')
 
 const series = z
   .strictObject({
@@ -165,11 +178,16 @@ const series = z
       .string()
       .regex(/^[a-zA-Z_:][\w:]*$/, 'must be the name of a metric')
       .describe('Name of the metric, as on the page.'),
-    labels: z.record(z.string(), z.string()).default({}).describe('Labels that choose the series, all of them.'),
+    labels: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Labels that choose the series, all of them.'),
     each: z
       .string()
       .default('')
-      .describe('Label that tells several series apart: each is a meter of its own, `name` with its value behind.'),
+      .describe(
+        'Label that tells several series apart: each is a meter of its own, `name` with its value behind.',
+      ),
   })
   .superRefine(checkMapping, { when: () => true })
 

@@ -57,7 +57,10 @@ const object = z
     ...mappingKeys,
     oid: z
       .string()
-      .regex(/^\d+(\.\d+){2,63}$/, 'must be numbers with points between, such as 1.3.6.1.4.1.318.1.1.12.1.16.0')
+      .regex(
+        /^\d+(\.\d+){2,63}$/,
+        'must be numbers with points between, such as 1.3.6.1.4.1.318.1.1.12.1.16.0',
+      )
       .describe('Which object, with the index at its end (`.0` for a single one).'),
   })
   .superRefine(checkMapping, { when: () => true })
@@ -67,7 +70,10 @@ const snmpItem = z
     ...deviceKeys({ period: 10, timeout: 10 }),
     host: host().describe('Name or address of the device.'),
     port: port(161, 'UDP'),
-    version: z.enum(['2c', '3']).default('2c').describe('Version of SNMP; `3` with authentication and privacy.'),
+    version: z
+      .enum(['2c', '3'])
+      .default('2c')
+      .describe('Version of SNMP; `3` with authentication and privacy.'),
     community_file: z
       .string()
       .default('')
@@ -76,12 +82,20 @@ const snmpItem = z
       .default('')
       .describe('Version 2c: environment variable that holds the community.'),
     ...credentialKeys(),
-    auth_protocol: z.enum(AUTH_PROTOCOLS).default('sha').describe('Version 3: how the user is authenticated.'),
+    auth_protocol: z
+      .enum(AUTH_PROTOCOLS)
+      .default('sha')
+      .describe('Version 3: how the user is authenticated.'),
     privacy_protocol: z
       .enum(PRIVACY_PROTOCOLS)
       .default('aes')
-      .describe('Version 3: how messages are encrypted; `aes256b` as by Blumenthal, `aes256r` as by Reeder (Cisco).'),
-    privacy_password_file: z.string().default('').describe('Version 3: file that holds the password of privacy.'),
+      .describe(
+        'Version 3: how messages are encrypted; `aes256b` as by Blumenthal, `aes256r` as by Reeder (Cisco).',
+      ),
+    privacy_password_file: z
+      .string()
+      .default('')
+      .describe('Version 3: file that holds the password of privacy.'),
     privacy_password_env: environment()
       .default('')
       .describe('Version 3: environment variable that holds the password of privacy.'),

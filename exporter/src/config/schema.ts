@@ -15,9 +15,11 @@ import {
 } from './metering-schema.ts'
 import { ipmi, redfish, type IpmiConfig, type RedfishConfig } from './platform-schema.ts'
 import { nut, snmp, type NutConfig, type SnmpConfig } from './power-chain-schema.ts'
+import { queries, type QueriesConfig } from './query-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
 import { workloads } from './workload-schema.ts'
+import { tokens, type TokenConfig } from './token-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -182,6 +184,8 @@ const settings = z.strictObject({
   prometheus,
   kubelet,
   workloads,
+  queries,
+  tokens,
   budgets,
   demand,
   report,
@@ -252,6 +256,9 @@ export interface Config {
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
   /** The first that fits counts. */
   readonly workloads: readonly WorkloadRule[]
+  readonly queries: QueriesConfig
+  /** Of those who may write over HTTP; each name once. */
+  readonly tokens: readonly TokenConfig[]
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */
@@ -304,8 +311,11 @@ function typeText(schema: JsonSchema): string {
       return `whole number ${limitsText(schema)}`
     case 'boolean':
       return '`true` or `false`'
-    case 'array':
-      return itemOf(schema).type === 'string' ? 'list of texts' : 'list of mappings'
+    case 'array': {
+      const item = itemOf(schema)
+      if (item.enum !== undefined) return typeText(item).replace('one of', 'list of')
+      return item.type === 'string' ? 'list of texts' : 'list of mappings'
+    }
     case 'object':
       return 'mapping'
     case 'string':

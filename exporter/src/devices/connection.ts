@@ -63,7 +63,11 @@ export class Connection {
         this.#fail(`sent a line of more than ${limit} bytes`)
         return undefined
       }
-      return end < 0 ? undefined : this.#cut(end + 1).toString('utf8').trimEnd()
+      return end < 0
+        ? undefined
+        : this.#cut(end + 1)
+            .toString('utf8')
+            .trimEnd()
     })
   }
 

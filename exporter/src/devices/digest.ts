@@ -28,7 +28,14 @@ export function digestAnswer(
   const digest = (text: string): string => createHash(hash).update(text).digest('hex')
   const count = '00000001'
   const response = digest(
-    [digest(`${username}:${realm}:${password}`), nonce, count, clientNonce, 'auth', digest(`${method}:${path}`)].join(':'),
+    [
+      digest(`${username}:${realm}:${password}`),
+      nonce,
+      count,
+      clientNonce,
+      'auth',
+      digest(`${method}:${path}`),
+    ].join(':'),
   )
   const fields = [
     `username="${escaped(username)}"`,
@@ -47,10 +54,10 @@ export function digestAnswer(
 
 const fieldsIn = (challenge: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    Array.from(challenge.matchAll(/(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g), ([, name = '', quoted, bare]) => [
-      name.toLowerCase(),
-      quoted?.replaceAll(/\\(.)/g, '$1') ?? bare ?? '',
-    ]),
+    Array.from(
+      challenge.matchAll(/(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g),
+      ([, name = '', quoted, bare]) => [name.toLowerCase(), quoted?.replaceAll(/\\(.)/g, '$1') ?? bare ?? ''],
+    ),
   )
 
 const escaped = (text: string): string => text.replaceAll(/["\\]/g, '\\$&')

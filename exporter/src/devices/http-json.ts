@@ -69,9 +69,7 @@ async function askTasmota(
   signal: AbortSignal,
 ): Promise<DeviceAnswer> {
   const part = encodeURIComponent
-  const who = hasLogin(login)
-    ? `user=${part(login.username)}&password=${part(await passwordOf(login))}&`
-    : ''
+  const who = hasLogin(login) ? `user=${part(login.username)}&password=${part(await passwordOf(login))}&` : ''
   for (const command of ['Status%2010', 'Status%208']) {
     const answer = tasmotaAnswer(await document(`/cm?${who}cmnd=${command}`, signal, NOBODY))
     if (answer.meters.length > 0) return answer

@@ -6,7 +6,8 @@ export type Json = unknown
  * a name
  * @returns undefined where there is no number; texts that hold one and `true`/`false` count as numbers
  */
-export const numberAt = (document: Json, path: string): number | undefined => numberOf(valueAt(document, path))
+export const numberAt = (document: Json, path: string): number | undefined =>
+  numberOf(valueAt(document, path))
 
 export function valueAt(document: Json, path: string): Json {
   let value = document

@@ -70,7 +70,8 @@ export function figuresOf(samples: readonly Sample[], series: readonly SeriesMap
         figures.add({ ...mapping, id: idOf(sample, mapping) }, sample.value)
       }
   }
-  if (added === 0 && complaints[0] !== undefined) throw new DeviceError(complaints[0].why, complaints[0].advice)
+  if (added === 0 && complaints[0] !== undefined)
+    throw new DeviceError(complaints[0].why, complaints[0].advice)
   return { ...figures.answer, complaints }
 }
 

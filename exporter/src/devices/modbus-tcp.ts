@@ -45,12 +45,7 @@ export class ModbusConnection {
    * @returns two bytes for each register; undefined where the device says that there is none
    * @throws DeviceError
    */
-  async read(
-    unit: number,
-    kind: RegisterKind,
-    address: number,
-    count: number,
-  ): Promise<Buffer | undefined> {
+  async read(unit: number, kind: RegisterKind, address: number, count: number): Promise<Buffer | undefined> {
     const code = FUNCTION_CODES[kind]
     this.#transaction = (this.#transaction + 1) % 0x10000
     const question = Buffer.alloc(12)

@@ -35,7 +35,11 @@ export function modbusClient(settings: ModbusSettings): DeviceClient {
           models = undefined
           throw moved(settings)
         }
-        return { ...mapped, meters: [...spoken.meters, ...mapped.meters], gauges: [...spoken.gauges, ...mapped.gauges] }
+        return {
+          ...mapped,
+          meters: [...spoken.meters, ...mapped.meters],
+          gauges: [...spoken.gauges, ...mapped.gauges],
+        }
       } finally {
         connection.close()
       }
@@ -43,7 +47,10 @@ export function modbusClient(settings: ModbusSettings): DeviceClient {
   }
 }
 
-async function findModels(connection: ModbusConnection, settings: ModbusSettings): Promise<readonly FoundModel[]> {
+async function findModels(
+  connection: ModbusConnection,
+  settings: ModbusSettings,
+): Promise<readonly FoundModel[]> {
   const found = await discover(connection, settings.unit)
   const { host, port, unit } = settings
   if (found === undefined)
@@ -77,7 +84,8 @@ async function readRegisters(
     if (bytes === undefined)
       complaints.push({
         why: `unit ${unit} has no ${kind} register ${address} for \`${register.id}\``,
-        advice: 'addresses count from 0: register 40001 of a manual is holding register 0, 30001 input register 0',
+        advice:
+          'addresses count from 0: register 40001 of a manual is holding register 0, 30001 input register 0',
       })
     else figures.add(register, numberIn(bytes, type, wordOrder))
   }

@@ -52,7 +52,11 @@ declare module 'net-snmp' {
     createV3Session(host: string, user: User, options: SessionOptions): Session
     readonly Version2c: number
     readonly Version3: number
-    readonly SecurityLevel: { readonly authPriv: number; readonly authNoPriv: number; readonly noAuthNoPriv: number }
+    readonly SecurityLevel: {
+      readonly authPriv: number
+      readonly authNoPriv: number
+      readonly noAuthNoPriv: number
+    }
     /** The numbers of protocols, as text. */
     readonly AuthProtocols: Readonly<Record<string, string>>
     readonly PrivProtocols: Readonly<Record<string, string>>

@@ -30,7 +30,12 @@ function outputOf(variables: Variables): MeterFigure | undefined {
   const load = firstNumber(variables, ['ups.load', 'output.load'])
   const nominal = firstNumber(variables, NOMINAL)
   if (load === undefined || nominal === undefined) return undefined
-  return { id: 'output', watts: (load / 100) * nominal, isEstimated: true, source: 'ups.load × nominal power' }
+  return {
+    id: 'output',
+    watts: (load / 100) * nominal,
+    isEstimated: true,
+    source: 'ups.load × nominal power',
+  }
 }
 
 interface GaugeVariable {

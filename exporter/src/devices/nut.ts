@@ -74,8 +74,7 @@ async function list(connection: Connection, settings: NutSettings): Promise<Read
 }
 
 /** A line must not end within. */
-const inQuotes = (text: string): string =>
-  `"${text.replaceAll(/[\r\n]/g, '').replaceAll(/["\\]/g, '\\$&')}"`
+const inQuotes = (text: string): string => `"${text.replaceAll(/[\r\n]/g, '').replaceAll(/["\\]/g, '\\$&')}"`
 
 /** Only known words of an error are repeated: what else a server says may hold what it was told. */
 function refusal(line: string, { ups, host, port }: NutSettings): DeviceError {
@@ -93,7 +92,8 @@ interface Refusal {
   readonly advice: string
 }
 
-const DRIVER: string = 'see the log of its driver and of upsd; "upsdrvctl start" starts a driver that has died'
+const DRIVER: string =
+  'see the log of its driver and of upsd; "upsdrvctl start" starts a driver that has died'
 const LOGIN: string = 'check `username` and `password_file` against upsd.users on the server'
 
 const REFUSALS: Readonly<Record<string, Refusal>> = {

@@ -61,8 +61,7 @@ export const quantityOf = (unit: UnitName): Quantity | undefined => {
   return of === 'power' || of === 'energy' ? of : undefined
 }
 
-export const fits = (quantity: Quantity, unit: UnitName): boolean =>
-  UNITS[unit].of === DIMENSION[quantity]
+export const fits = (quantity: Quantity, unit: UnitName): boolean => UNITS[unit].of === DIMENSION[quantity]
 
 /** What people say of a number. */
 export interface Mapping {

@@ -47,6 +47,7 @@ export function numberIn(bytes: Buffer, type: RegisterType, order: WordOrder): n
 
 function reversed(bytes: Buffer): Buffer {
   const words = Buffer.alloc(bytes.length)
-  for (let at = 0; at < bytes.length; at += 2) words.writeUInt16BE(bytes.readUInt16BE(at), bytes.length - 2 - at)
+  for (let at = 0; at < bytes.length; at += 2)
+    words.writeUInt16BE(bytes.readUInt16BE(at), bytes.length - 2 - at)
   return words
 }

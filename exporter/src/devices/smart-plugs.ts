@@ -41,7 +41,8 @@ export function shellyAnswer(document: Json): DeviceAnswer {
     if (watts !== undefined) figures.add({ id, quantity: 'power', unit: 'W', scale: 1 }, watts)
     if (wattHours !== undefined) figures.add({ id, quantity: 'energy', unit: 'Wh', scale: 1 }, wattHours)
     const celsius = numberAt(component, 'temperature.tC')
-    if (celsius !== undefined) figures.add({ id, quantity: 'temperature_celsius', unit: 'C', scale: 1 }, celsius)
+    if (celsius !== undefined)
+      figures.add({ id, quantity: 'temperature_celsius', unit: 'C', scale: 1 }, celsius)
   }
   return figures.answer
 }
@@ -52,7 +53,9 @@ const TASMOTA_STEP = 0.001 * UNITS.kWh.factor
 /** @returns no meter where the plug says nothing of energy */
 export function tasmotaAnswer(document: Json): DeviceAnswer {
   const energy =
-    valueAt(document, 'StatusSNS.ENERGY') ?? valueAt(document, 'StatusPWR.ENERGY') ?? valueAt(document, 'StatusPWR')
+    valueAt(document, 'StatusSNS.ENERGY') ??
+    valueAt(document, 'StatusPWR.ENERGY') ??
+    valueAt(document, 'StatusPWR')
   const watts = numbersIn(valueAt(energy, 'Power'))
   const joules = numbersIn(valueAt(energy, 'Total')).map((kilowattHours) => kilowattHours * UNITS.kWh.factor)
   if (watts.length + joules.length === 0) return { meters: [], gauges: [] }
@@ -60,8 +63,13 @@ export function tasmotaAnswer(document: Json): DeviceAnswer {
   const each =
     channels === 1
       ? []
-      : Array.from({ length: channels }, (_, index) => tasmotaMeter(`channel-${index + 1}`, watts[index], joules.length === 1 ? undefined : joules[index]))
-  return { meters: [tasmotaMeter('total', sumOf(watts), sumOf(joules)), ...each], gauges: temperaturesIn(document) }
+      : Array.from({ length: channels }, (_, index) =>
+          tasmotaMeter(`channel-${index + 1}`, watts[index], joules.length === 1 ? undefined : joules[index]),
+        )
+  return {
+    meters: [tasmotaMeter('total', sumOf(watts), sumOf(joules)), ...each],
+    gauges: temperaturesIn(document),
+  }
 }
 
 const tasmotaMeter = (id: string, watts: number | undefined, joules: number | undefined): MeterFigure => ({

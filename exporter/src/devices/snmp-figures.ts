@@ -1,5 +1,5 @@
 /** From the numbers in the columns of an SNMP device to what they mean. Pure. */
-import { Figures } from './quantity.ts'
+import type { Figures } from './quantity.ts'
 import type { SnmpColumn, SnmpPreset } from './snmp-presets.ts'
 
 /** By index of the row, such as `1.4`. */
@@ -13,7 +13,11 @@ export function addPreset(figures: Figures, { columns }: SnmpPreset, read: Colum
   for (const column of columns) {
     const rows = rowsOf(column, read)
     if (column.isSum === true) {
-      if (rows.length > 0) figures.add(column, rows.reduce((sum, { value }) => sum + value, 0))
+      if (rows.length > 0)
+        figures.add(
+          column,
+          rows.reduce((sum, { value }) => sum + value, 0),
+        )
       continue
     }
     for (const { index, value } of rows) figures.add({ ...column, id: nameOf(column.id, index) }, value)
@@ -34,7 +38,9 @@ function rowsOf(column: SnmpColumn, read: Columns): Row[] {
     const name = nameIn(index, endsWith)
     const exponent = exponentOf(index, { digits, prefix }, read)
     const value = meaning === undefined ? raw * 10 ** exponent : meaning[raw]
-    return name === undefined || value === undefined || !Number.isFinite(value) ? [] : [{ index: name, value }]
+    return name === undefined || value === undefined || !Number.isFinite(value)
+      ? []
+      : [{ index: name, value }]
   })
 }
 

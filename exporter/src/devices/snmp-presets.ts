@@ -79,7 +79,14 @@ export const SNMP_PRESETS = {
       { id: 'device', quantity: 'power', unit: 'kW', scale: 0.01, oid: `${APC}.26.4.3.1.5`, nothing: [-1] },
       { id: 'device', quantity: 'energy', unit: 'kWh', scale: 0.1, oid: `${APC}.26.4.3.1.9`, nothing: [-1] },
       { id: 'outlet', quantity: 'power', unit: 'W', scale: 1, oid: `${APC}.26.9.4.3.1.7`, nothing: [-1] },
-      { id: 'outlet', quantity: 'energy', unit: 'kWh', scale: 0.1, oid: `${APC}.26.9.4.3.1.11`, nothing: [-1] },
+      {
+        id: 'outlet',
+        quantity: 'energy',
+        unit: 'kWh',
+        scale: 0.1,
+        oid: `${APC}.26.9.4.3.1.11`,
+        nothing: [-1],
+      },
     ],
   },
   'apc-rpdu': {
@@ -87,7 +94,8 @@ export const SNMP_PRESETS = {
     columns: [{ id: 'device', quantity: 'power', unit: 'W', scale: 1, oid: `${APC}.12.1.16`, nothing: [-1] }],
   },
   'raritan-pdu2': {
-    source: 'PDU2-MIB measurementsInletSensorTable and measurementsOutletSensorTable (Raritan, Legrand, Server Technology PRO4X)',
+    source:
+      'PDU2-MIB measurementsInletSensorTable and measurementsOutletSensorTable (Raritan, Legrand, Server Technology PRO4X)',
     columns: [...raritan('inlet', '2.3.1', '3.4.1'), ...raritan('outlet', '4.3.1', '5.4.1')],
   },
   'ups-mib': {

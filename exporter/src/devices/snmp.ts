@@ -227,8 +227,10 @@ function reasonOf({ name, code, message }: SnmpError): string {
   if (name !== 'ResponseInvalidError')
     return typeof code === 'string' ? `cannot be reached: ${code}` : 'cannot be asked'
   const { EAuthFailure, ECouldNotDecrypt, ENotInTimeWindow } = snmp.ResponseInvalidCode
-  if (code === EAuthFailure) return USM_REASONS.find(([words]) => message.startsWith(words))?.[1] ?? 'refuses the user'
-  if (code === ECouldNotDecrypt) return 'sent what cannot be decrypted: the privacy protocol or password is another'
+  if (code === EAuthFailure)
+    return USM_REASONS.find(([words]) => message.startsWith(words))?.[1] ?? 'refuses the user'
+  if (code === ECouldNotDecrypt)
+    return 'sent what cannot be decrypted: the privacy protocol or password is another'
   if (code === ENotInTimeWindow) return 'has another idea of the time since it started'
   return 'sent an answer that is none to the question'
 }

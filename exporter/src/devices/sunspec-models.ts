@@ -35,7 +35,15 @@ const inverterFloat = (): SunSpecPoint[] => [
 /** `meter` is what is drawn, `export` what is fed back: each has the part of the power that is its own. */
 const meter = (): SunSpecPoint[] => [
   { id: 'meter', quantity: 'power', unit: 'W', offset: 18, type: 'int16', scaleOffset: 22 },
-  { id: 'export', quantity: 'power', unit: 'W', offset: 18, type: 'int16', scaleOffset: 22, isReversed: true },
+  {
+    id: 'export',
+    quantity: 'power',
+    unit: 'W',
+    offset: 18,
+    type: 'int16',
+    scaleOffset: 22,
+    isReversed: true,
+  },
   { id: 'export', quantity: 'energy', unit: 'Wh', offset: 38, type: 'acc32', scaleOffset: 54 },
   { id: 'meter', quantity: 'energy', unit: 'Wh', offset: 46, type: 'acc32', scaleOffset: 54 },
 ]
@@ -74,7 +82,9 @@ export const SUNSPEC_MODELS: ReadonlyMap<number, readonly SunSpecPoint[]> = new 
 /** Registers of a model's block that hold its points. */
 export const registersToRead = (points: readonly SunSpecPoint[]): number =>
   Math.max(
-    ...points.map(({ offset, type, scaleOffset = 0 }) => Math.max(offset + POINT_REGISTERS[type], scaleOffset + 1)),
+    ...points.map(({ offset, type, scaleOffset = 0 }) =>
+      Math.max(offset + POINT_REGISTERS[type], scaleOffset + 1),
+    ),
   )
 
 const POINT_REGISTERS: Readonly<Record<PointType, number>> = {

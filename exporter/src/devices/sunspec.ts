@@ -86,7 +86,12 @@ async function readBlock(
 ): Promise<Buffer | undefined> {
   const pieces: Buffer[] = []
   for (let start = 0; start < count; start += MOST_REGISTERS) {
-    const piece = await connection.read(unit, 'holding', address + start, Math.min(MOST_REGISTERS, count - start))
+    const piece = await connection.read(
+      unit,
+      'holding',
+      address + start,
+      Math.min(MOST_REGISTERS, count - start),
+    )
     if (piece === undefined) return undefined
     pieces.push(piece)
   }

@@ -2,7 +2,7 @@
 import type { Component, ComponentState, SensorStatus, Vantage } from '../model.ts'
 import { attributionOf, type Check } from './attribution.ts'
 import { devicesOf, type DeviceFinding } from './devices.ts'
-import type { DomainSeen, Observation } from './observation.ts'
+import type { DomainSeen, Observation, QueryServerSeen } from './observation.ts'
 import { remedyFor, type Remedy } from './remedies.ts'
 
 export interface SensorFinding {
@@ -35,6 +35,8 @@ export interface Findings {
   readonly domains: readonly DomainSeen[]
   readonly devices: readonly DeviceFinding[]
   readonly attribution: readonly Check[]
+  /** Whether queries are counted says nothing of what can be measured: it is told, and no problem of the machine. */
+  readonly queryServers: readonly QueryServerSeen[]
   /** What is there and cannot be read, worst first, each thing once. */
   readonly todo: readonly Remedy[]
   /** What could be known besides. */
@@ -73,6 +75,7 @@ export function findingsOf(seen: Observation): Findings {
     domains,
     devices,
     attribution,
+    queryServers: seen.queryServers,
     todo,
     optional,
     exitCode: hasProblem ? 1 : 0,

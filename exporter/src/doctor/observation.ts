@@ -31,6 +31,27 @@ export interface Observation {
   readonly containers: number
   /** Why CPU times are read in steps of 10 ms; empty where they are not. */
   readonly cpuClockProblem: string
+  readonly queryServers: readonly QueryServerSeen[]
+  /** The socket at which processes mark their phases. */
+  readonly marks: MarksSocketSeen
+}
+
+/** An inference server whose metrics are read. */
+export interface QueryServerSeen {
+  readonly url: string
+  readonly server: string
+  readonly state: 'waiting' | 'counting' | 'silent'
+  /** Empty when all is well. */
+  readonly reason: string
+}
+
+export interface MarksSocketSeen {
+  /** Empty: there shall be none. */
+  readonly path: string
+  /** An exporter listens there. */
+  readonly isHeard: boolean
+  /** Why no exporter of this installation could; empty where it could. */
+  readonly problem: string
 }
 
 export interface DomainSeen {

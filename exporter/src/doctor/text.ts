@@ -28,6 +28,7 @@ export function findingsText(findings: Findings): string {
       row([18, 9], [subject, level, says]),
       ...remedyLines(remedy, 30),
     ]),
+    ...queryLines(findings),
     '',
     ...verdictLines(findings),
   ]
@@ -35,6 +36,17 @@ export function findingsText(findings: Findings): string {
     .flatMap((line) => wrapped(line))
     .map((line) => line.trimEnd())
     .join('\n')}\n`
+}
+
+function queryLines({ queryServers }: Findings): string[] {
+  if (queryServers.length === 0) return []
+  return [
+    '',
+    'QUERIES',
+    ...queryServers.map(({ url, server, state, reason }) =>
+      row([12, 10], [server, state, reason === '' ? url : `${url}: ${reason}`]),
+    ),
+  ]
 }
 
 const STATES = {

@@ -29,6 +29,8 @@ const DOMAIN_LABELS = ['domain', 'component', 'within', 'leaf', 'method']
 const BUDGET_LABELS = ['budget', 'period', 'scope']
 const FACILITY_LABELS = ['zone', 'role', 'meter']
 const THING_LABELS = ['sensor', 'name']
+const QUERY_LABELS = ['workload', 'namespace', 'model', 'variant', 'server', 'source', 'method']
+const PHASE_LABELS = ['workload', 'namespace', 'phase']
 const CLASS_LABELS = ['component', 'part', 'method']
 
 export const catalogue = {
@@ -230,6 +232,30 @@ export const catalogue = {
     THING_LABELS,
     'Heat that coolant carries away: as the device says, or computed from its flow and temperatures.',
   ),
+  workloadQueries: counter(
+    'workload_queries_total',
+    '',
+    QUERY_LABELS,
+    'Queries that a workload has answered, from the one source that counts for it; with method estimated where the server counts none.',
+  ),
+  workloadTokens: counter(
+    'workload_tokens_total',
+    '',
+    [...QUERY_LABELS, 'direction'],
+    'Tokens of the queries of a workload: of prompts that were worked on (input), of prompts out of a cache (cached_input), and generated (output).',
+  ),
+  workloadQuerySource: gauge(
+    'workload_query_source_info',
+    '',
+    ['workload', 'namespace', 'model', 'variant', 'server', 'source', 'state'],
+    'Who reports on the queries of a workload, and whether it is counted or a better source is (not_counted). Always 1.',
+  ),
+  queryServer: gauge(
+    'query_server_info',
+    '',
+    ['url', 'server', 'workload', 'namespace', 'state', 'reason'],
+    'Every inference server whose metrics are read, with its state and, where it gives nothing, the reason. Always 1.',
+  ),
   budgetLimit: gauge(
     'budget_limit_joules',
     'joules',
@@ -302,6 +328,49 @@ export const catalogue = {
     ['meter'],
     'Unix time at which the running demand block ends.',
   ),
+  phaseSeconds: counter(
+    'workload_phase_seconds_total',
+    'seconds',
+    [...PHASE_LABELS, 'basis'],
+    'Wall time that a workload has spent in a phase on this machine, however many of its processes were in it; basis says whether it was marked or reported.',
+  ),
+  phaseSteps: counter(
+    'workload_phase_steps_total',
+    '',
+    PHASE_LABELS,
+    'Steps that a workload has done in a phase, as it says itself; of several processes the one that has done the most.',
+  ),
+  phaseSamples: counter(
+    'workload_phase_samples_total',
+    '',
+    PHASE_LABELS,
+    'Samples that a workload has worked on in a phase, as its processes say themselves, all together.',
+  ),
+  runStart: gauge(
+    'workload_run_start_timestamp_seconds',
+    'seconds',
+    ['workload', 'namespace'],
+    'Unix time at which the newest run of a workload began, as it says itself.',
+  ),
+  phasesDropped: counter(
+    'workload_phases_dropped_total',
+    '',
+    [],
+    'Marks with a phase beyond the custom ones that a workload may have; they count as phase other.',
+  ),
+  openMarks: gauge('open_marks', '', [], 'Senders that have a phase open.'),
+  intakeLines: counter(
+    'intake_lines_total',
+    '',
+    ['transport'],
+    'Lines about phases and queries that were taken from the socket, over HTTP and from job files.',
+  ),
+  intakeLinesRefused: counter(
+    'intake_lines_refused_total',
+    '',
+    ['transport', 'reason'],
+    'Such lines that were not taken, or not as they were meant: syntax, permission, rate (too many at a time), limit (too many names or connections), engine (it does not keep up).',
+  ),
   lastTick: gauge(
     'last_tick_timestamp_seconds',
     'seconds',
@@ -319,7 +388,7 @@ export const catalogue = {
     'series_dropped_total',
     '',
     ['view'],
-    'Series that the limit on series kept from being opened; their energy is booked to the series other.',
+    'Series that the limit on series kept from being opened; what belongs to them is in the series other.',
   ),
   nodeInfo: gauge(
     'node_info',

@@ -16,10 +16,14 @@ import {
 import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
 import type { DemandStatus } from '../workloads/demand.ts'
+import type { QueryCounts } from '../workloads/query-counts.ts'
+import type { Phases } from '../workloads/phases.ts'
 import { renderBudgets } from './budget-page.ts'
 import { renderFacility, type FacilityShown } from './facility-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
+import { renderQueries, type QueryServerRow } from './query-page.ts'
+import { renderPhases } from './phase-page.ts'
 
 export interface MachineState {
   readonly at: Seconds
@@ -33,6 +37,9 @@ export interface MachineState {
   readonly budgets: readonly BudgetStatus[]
   readonly demand: readonly DemandStatus[]
   readonly facility: FacilityShown
+  readonly queries: Pick<QueryCounts, 'rows' | 'sources' | 'dropped'>
+  readonly queryServers: readonly QueryServerRow[]
+  readonly phases: Phases
 }
 
 const ENERGY_FAMILIES = {
@@ -67,7 +74,9 @@ export class MachinePage {
       ledger.retired(view, component),
     )
     renderFacility(writer, state.facility)
+    renderPhases(writer, state.phases, state.at, state.startedWall)
     renderBudgets(writer, state.budgets, state.demand)
+    renderQueries(writer, state)
     renderSelf(writer, state)
     return renderAudit(writer, ledger, (view, component) =>
       EnergyTotal.of(
@@ -293,7 +302,7 @@ function renderBalance(
   return sums
 }
 
-function renderSelf(writer: PageWriter, { ledger, census, wall, startedWall }: MachineState): void {
+function renderSelf(writer: PageWriter, { ledger, queries, census, wall, startedWall }: MachineState): void {
   writer.table(catalogue.lastTick, [{ labels: [], value: wall }])
   if (census !== undefined) {
     writer.table(catalogue.processes, [{ labels: [], value: census.processes }])
@@ -301,7 +310,10 @@ function renderSelf(writer: PageWriter, { ledger, census, wall, startedWall }: M
   }
   writer.table(
     catalogue.seriesDropped,
-    VIEWS.map((view) => ({ labels: [view], value: ledger.views[view].dropped, createdWall: startedWall })),
+    [
+      ...VIEWS.map((view) => [view, ledger.views[view].dropped] as const),
+      ['queries', queries.dropped] as const,
+    ].map(([view, value]) => ({ labels: [view], value, createdWall: startedWall })),
   )
 }
 

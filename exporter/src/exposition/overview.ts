@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Seconds } from '../units.ts'
 import type { BudgetRow, BudgetRows, ClosedBlockRow, DemandRow, LocalSpan } from './budget-reports.ts'
+import type { RecentQueryEnergy } from './recent-queries.ts'
 import type { EnergyToDate } from './to-date.ts'
 
 export interface Overview extends BudgetRows {
@@ -17,6 +18,8 @@ export interface Overview extends BudgetRows {
     readonly joules: number
     readonly watts: number
   }[]
+  /** Absent where no queries are counted. */
+  readonly queryEnergy?: RecentQueryEnergy
   /** Absent where no history is kept. */
   readonly toDate?: EnergyToDate
   readonly unattributed: readonly {
@@ -87,6 +90,7 @@ ${limitation === '' ? '' : `<p role="note">${escaped(limitation)}</p>`}
 <main>
 ${powerSection(overview)}
 ${workloadSection(overview)}
+${querySection(overview)}
 ${toDateSection(overview)}
 ${budgetSection(overview)}
 ${demandSection(overview)}
@@ -127,6 +131,40 @@ function workloadSection({ workloads }: Overview): string {
         powerText(row.watts),
       ]),
     'No workload has used energy yet.',
+  )
+}
+
+/** Of fewer queries a mean says little. */
+const FEWEST_QUERIES = 10
+
+function querySection({ queryEnergy }: Overview): string {
+  if (queryEnergy === undefined) return ''
+  const minutes = Math.max(1, Math.round(queryEnergy.overSeconds / 60))
+  return table(
+    'Energy per query',
+    [
+      ['Workload'],
+      ['Namespace'],
+      ['Queries', 'number'],
+      ['Per query', 'number'],
+      ['Per 1,000 output tokens', 'number'],
+    ],
+    [...queryEnergy.workloads]
+      .sort((one, other) => other.queries - one.queries)
+      .map(({ workload, namespace, queries, outputTokens, joules }) => {
+        const isEnough = queries >= FEWEST_QUERIES && joules > 0
+        return [
+          name(workload),
+          name(namespace),
+          count(queries),
+          isEnough ? energyText(joules / queries) : 'too few queries',
+          isEnough && outputTokens !== undefined && outputTokens > 0
+            ? energyText((joules / outputTokens) * 1000)
+            : 'not known',
+        ]
+      }),
+    'No query was answered lately.',
+    `Of the last ${count(minutes)} ${minutes === 1 ? 'minute' : 'minutes'}, on this machine alone, at the boundary provisioned: accelerators, host and idle energy, without cooling and power losses.`,
   )
 }
 

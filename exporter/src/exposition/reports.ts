@@ -88,6 +88,15 @@ export function ledgerReport({ ledger, at, wall }: MachineState): unknown {
   }
 }
 
+/** What was counted, by whom, and how the servers are doing that are asked. */
+export function queriesReport({ queries, queryServers, at }: MachineState): unknown {
+  return {
+    servers: queryServers,
+    sources: queries.sources(at).map(({ labels, counts }) => ({ ...labels, isCounted: counts })),
+    counts: queries.rows(at).map(({ labels, method, amounts }) => ({ ...labels, method, ...amounts })),
+  }
+}
+
 export function sensorsReport({ ledger, sensors, census, at }: MachineState): unknown {
   const leaves = ledger.nesting.leaves(at)
   return {

@@ -13,6 +13,7 @@ import { CONTENT_SECURITY_POLICY, overviewPage, type Link, type Overview } from 
 import { scrapeHandler, type Gzip, type Pages } from './scrape.ts'
 import { createTlsServer } from './tls.ts'
 import { openWebConfig, type WebConfig } from './web-config.ts'
+import { addWrites, type Writes } from './write-api.ts'
 
 export type { Overview } from './overview.ts'
 export type { Page, Pages } from './scrape.ts'
@@ -23,6 +24,8 @@ export interface Reports {
   sensors(): Promise<unknown>
   /** To be shown as JSON. */
   ledger(): Promise<unknown>
+  /** To be shown as JSON. */
+  queries(): Promise<unknown>
   /** To be shown as JSON. */
   budgets(): Promise<unknown>
   overview(): Promise<Overview>
@@ -59,6 +62,8 @@ export interface ServerOptions {
   readonly telemetryPath: string
   readonly pages: Pages
   readonly reports: Reports
+  /** Absent: nothing can be written. */
+  readonly writes?: Writes
   readonly log: Log
   /** Plain HTTP for everybody unless given. */
   readonly web?: WebConfig
@@ -112,6 +117,7 @@ function appOf(options: ServerOptions & { readonly web: WebConfig }, limits: Lim
   app.enable('strict routing')
   app.use(deadline(limits.response))
   app.use(headers(web.headers))
+  if (options.writes !== undefined) addWrites(app, options.writes)
   if (web.users.size > 0) app.use(authentication(web.users))
 
   const get = (path: string, handler: RequestHandler): void => {
@@ -128,6 +134,10 @@ function appOf(options: ServerOptions & { readonly web: WebConfig }, limits: Lim
   get(
     '/api/v1/ledger',
     jsonReport('ledger', () => reports.ledger(), limits),
+  )
+  get(
+    '/api/v1/queries',
+    jsonReport('queries', () => reports.queries(), limits),
   )
   get(
     '/api/v1/budgets',
@@ -286,6 +296,7 @@ const linksOf = (telemetryPath: string): readonly Link[] => [
   { path: telemetryPath, sentence: 'all figures, for Prometheus' },
   { path: '/api/v1/sensors', sentence: 'the sensors and their health, as JSON' },
   { path: '/api/v1/ledger', sentence: 'the books, as JSON' },
+  { path: '/api/v1/queries', sentence: 'queries, who counts them and how their servers are doing, as JSON' },
   { path: '/api/v1/budgets', sentence: 'the budgets and the demand, as JSON' },
   { path: '/healthz', sentence: 'whether the figures are fresh' },
   { path: '/readyz', sentence: 'whether there are figures' },

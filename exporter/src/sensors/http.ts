@@ -14,7 +14,8 @@ export const about: About = {
   reads:
     'Shelly Gen2 and later: Shelly.GetStatus (`switch-0`, `pm1-0`, `em-0`, `em1-0`); Tasmota: Status 10, else Status 8 (`total`, `channel-1`); others: numbers at paths of the configuration',
   unit: 'Shelly watt-hours, Tasmota thousandths of a kilowatt-hour, counted where the step is fine enough for the period, may begin anew; else watts, integrated (method integrated)',
-  needs: 'the key http in the configuration; digest, basic or bearer authentication where the device asks for it',
+  needs:
+    'the key http in the configuration; digest, basic or bearer authentication where the device asks for it',
   source: 'https://shelly-api-docs.shelly.cloud/gen2, https://tasmota.github.io/docs/Commands',
 }
 

@@ -152,7 +152,12 @@ export class QueryCounts {
     this.#dropped = dropped
   }
 
-  /** What a page shows. */
+  /** What is counted so far of those that are there now. */
+  totals(at: Seconds): readonly QueryRow[] {
+    return Array.from(this.#accounts.values()).filter((account) => this.#isAlive(account.seenAt, at))
+  }
+
+  /** What a page shows of it. */
   rows(at: Seconds): readonly QueryRow[] {
     return Array.from(this.#accounts.values())
       .filter((account) => this.#isAlive(account.seenAt, at))

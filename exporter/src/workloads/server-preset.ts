@@ -18,6 +18,8 @@ export interface ServerPreset {
   readonly name: string
   /** Where the names come from: a version or commit, and a file or page. */
   readonly source: string
+  /** What turns its metrics on, where they are not there by themselves. */
+  readonly advice?: string
   /** It passes queries on to other servers, which may count them as well. */
   readonly isGateway?: true
   /** Where the metrics are; the first that has any counts. */

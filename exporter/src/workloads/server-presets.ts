@@ -61,6 +61,7 @@ const SGLANG_SOURCE = 'SGLang 0.5, docs/references/production_metrics.md'
 const sglang: readonly ServerPreset[] = [
   {
     name: 'sglang',
+    advice: 'start it with --enable-metrics',
     source: SGLANG_SOURCE,
     paths: ['/metrics'],
     detect: [['sglang:num_running_reqs'], ['sglang:prompt_tokens_total']],
@@ -107,7 +108,8 @@ const tei: ServerPreset = {
 }
 
 const trtllmServe: ServerPreset = {
-  name: 'trtllm-serve',
+  name: 'trtllm',
+  advice: 'set return_perf_metrics in its options',
   source: 'TensorRT-LLM 1.3, tensorrt_llm/metrics/collector.py; 1.2.1 has no counters of tokens',
   paths: ['/prometheus/metrics', '/metrics'],
   detect: [
@@ -173,6 +175,7 @@ const nim: ServerPreset = {
 
 const llamaCpp: ServerPreset = {
   name: 'llama.cpp',
+  advice: 'start it with --metrics',
   source:
     'llama.cpp b11151, tools/server/README.md (--metrics): no counter of requests; cached tokens since August 2026',
   paths: ['/metrics'],
@@ -238,6 +241,7 @@ const localAi: ServerPreset = {
 
 const liteLlm: ServerPreset = {
   name: 'litellm',
+  advice: 'add prometheus to its callbacks',
   source:
     'LiteLLM 1.92, litellm/types/integrations/prometheus.py and docs/my-website/docs/proxy/prometheus.md',
   isGateway: true,
