@@ -93,19 +93,19 @@ module.exports = {
       '^(node:)?(fs/promises|http|http2|https|net)$',
     ),
     only(
-      'queries',
-      'what inference servers say they have answered; it asks them, and knows no books',
-      room('workloads'),
-      file('world'),
-      '^(node:)?(fs/promises|http|https|net|stream|zlib)$',
-    ),
-    only(
       'intake',
       'what senders say of themselves: it takes it in, checks who they are, and knows no books',
       file('world'),
       '^exporter/src/workloads/(marks|mark-grammar|mark-clock|phase-names)\\.ts$',
       '^node_modules/zod/',
       '^(node:)?(crypto|fs|net|path|timers/promises)$',
+    ),
+    only(
+      'queries',
+      'what inference servers say they have answered; it asks them, and knows no books',
+      room('workloads'),
+      file('world'),
+      '^(node:)?(fs/promises|http|https|net|stream|zlib)$',
     ),
     only(
       'config',

@@ -17,14 +17,14 @@ import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
 import { namingByPath } from './workloads/naming.ts'
+import type { CountsPolicy } from './workloads/phase-counts.ts'
+import { Phases, type PhasesRecords } from './workloads/phases.ts'
 import {
   QueryCounts,
   type QueryChanges,
   type QueryCountsState,
   type QueryLimits,
 } from './workloads/query-counts.ts'
-import type { CountsPolicy } from './workloads/phase-counts.ts'
-import { Phases, type PhasesRecords } from './workloads/phases.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -55,11 +55,11 @@ export interface BooksState {
   readonly history: HistoryState
   readonly budgets: BudgetsState
   readonly demand: DemandState
+  /** Absent: an earlier version has kept it. */
+  readonly phases?: PhasesRecords
   readonly facility?: FacilityState
   /** Absent in the books of versions that counted none. */
   readonly queries?: QueryCountsState
-  /** Absent: an earlier version has kept it. */
-  readonly phases?: PhasesRecords
 }
 
 /** What one tick has added. */
@@ -71,10 +71,10 @@ export interface BooksChanges {
   readonly facility?: FacilityChanges
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
-  /** Absent where nothing was answered. */
-  readonly queries?: QueryChanges
   /** Where something has changed. */
   readonly phases?: PhasesRecords
+  /** Absent where nothing was answered. */
+  readonly queries?: QueryChanges
   /** The zone of the history, where it is another than that of the tick before. */
   readonly timeZone?: string
 }
@@ -94,9 +94,9 @@ export class Books {
   readonly resumed: SensorsStand | undefined
   readonly budgets: Budgets
   readonly demand: Demand
+  readonly phases: Phases
   readonly facility = new Facility()
   readonly queries: QueryCounts
-  readonly phases: Phases
   history: History
   /** What of the former books could not be used, in sentences. */
   readonly problems: string[] = []
@@ -137,9 +137,9 @@ export class Books {
     if (!goesOn) this.#countAlong(restored.endNaming(namingByPath(), this.#bookedTo), this.#bookedTo, false)
     if (goesOn) this.#restoreQueries(former)
     this.#countHoursIn(policy.timeZone)
-    if (goesOn) this.#restoreFacility(former)
     this.phases = newPhases(policy.ledger, now.at, seconds(now.at + (goesOn ? 0 : OPENING)))
     if (goesOn) this.#attempt('phases', () => this.#restorePhases(former, now.at))
+    if (goesOn) this.#restoreFacility(former)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -168,8 +168,8 @@ export class Books {
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
-    const queries = this.queries.book(tick)
     const phases = this.phases.changes()
+    const queries = this.queries.book(tick)
     const { zone } = this.history
     const hasMoved = zone !== this.#toldZone
     this.#toldZone = zone
@@ -180,8 +180,8 @@ export class Books {
       sensors,
       ...(facility.length > 0 && { facility }),
       ...(wasDown && { wasDown }),
-      ...(queries.added.length > 0 && { queries }),
       ...(phases !== undefined && { phases }),
+      ...(queries.added.length > 0 && { queries }),
       ...(hasMoved && { timeZone: zone }),
     }
   }
@@ -201,9 +201,9 @@ export class Books {
       history: this.history.state(),
       budgets: this.budgets.state(),
       demand: this.demand.state(),
+      phases: this.phases.state(),
       facility: this.facility.state(),
       queries: this.queries.state(),
-      phases: this.phases.state(),
     }
   }
 
@@ -225,6 +225,13 @@ export class Books {
     return ledger
   }
 
+  /** Phases that were open go on: their processes need not know that somebody else counts now. */
+  #restorePhases({ state, changes }: FormerBooks, at: Seconds): void {
+    for (const { phases } of [state, ...changes]) {
+      if (phases !== undefined) this.phases.restore(phases, at)
+    }
+  }
+
   /** Published figures only: after another boot they begin at 0. */
   #restoreFacility({ state, changes }: FormerBooks): void {
     this.#attempt('facility', () => {
@@ -239,13 +246,6 @@ export class Books {
       if (state.queries !== undefined) this.queries.restore(state.queries)
       for (const { queries } of changes) if (queries !== undefined) this.queries.redo(queries)
     })
-  }
-
-  /** Phases that were open go on: their processes need not know that somebody else counts now. */
-  #restorePhases({ state, changes }: FormerBooks, at: Seconds): void {
-    for (const { phases } of [state, ...changes]) {
-      if (phases !== undefined) this.phases.restore(phases, at)
-    }
   }
 
   #countHoursIn(timeZone: string): void {

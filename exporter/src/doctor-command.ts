@@ -30,7 +30,7 @@ import { COMPONENTS, type Component, type ComponentState, type SensorStatus } fr
 import { openNvmlDoor } from './nvml-door.ts'
 import { elapsed, seconds, type Seconds } from './units.ts'
 import { version } from './version.ts'
-import type { Explanation } from './workloads/who-is-what.ts'
+import type { Explanation } from './workloads/explanation.ts'
 import { linuxWorld, Unreadable, type World } from './world.ts'
 
 /** How long it looks. */
@@ -144,13 +144,13 @@ export async function examine({
       unreadableProcesses: machine.census?.unreadable ?? 0,
       containers: new Set(machine.groups.map(({ identity }) => identity.containerId).filter(Boolean)).size,
       cpuClockProblem,
+      marks,
       queryServers: machine.queryServers.map(({ url, server, state, reason }) => ({
         url,
         server,
         state,
         reason,
       })),
-      marks,
     })
   } finally {
     await engine.close()

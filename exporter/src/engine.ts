@@ -25,7 +25,17 @@ import {
   type EngineOverview,
 } from './exposition/reports.ts'
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
-import type { Activity, Census, Consumer, Findings, Group, Identity, Naming, SensorStatus } from './model.ts'
+import type {
+  Activity,
+  Census,
+  Consumer,
+  Findings,
+  Group,
+  Identity,
+  Names,
+  Naming,
+  SensorStatus,
+} from './model.ts'
 import { ModelFolders } from './names/model-folders.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { ProcessWords } from './names/process-words.ts'
@@ -41,9 +51,12 @@ import type { Surroundings } from './sensors/sensor.ts'
 import { elapsed, type Seconds } from './units.ts'
 import type { QueryLimits } from './workloads/query-counts.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
-import { MULTIPLE } from './workloads/recognition.ts'
-import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { IntakeBatch } from './workloads/marks.ts'
+import { PushedQueue } from './workloads/pushed-counts.ts'
+import { pushedReport } from './workloads/query-push.ts'
+import type { Explanation } from './workloads/explanation.ts'
+import { MULTIPLE } from './workloads/recognition.ts'
+import { WhoIsWhat, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -78,6 +91,7 @@ export class Engine {
   readonly #who: WhoIsWhat
   readonly #books: Books
   readonly #queries: QueriesRoom
+  readonly #pushed = new PushedQueue()
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
   readonly #recentPower = new RecentPower()
@@ -89,6 +103,7 @@ export class Engine {
   #around: Surroundings | undefined
   #pue: ConfiguredPue | undefined
   #limitation = ''
+  #hasLostMarks = false
   #openingNotices: Notice[]
 
   /** @param keeping undefined: nothing outlives this engine */
@@ -117,6 +132,7 @@ export class Engine {
     const looks = await this.#attendance.look(at)
     const seen = this.#withHolders(this.#activity.look(at))
     const activity = seen && this.#inPhases(seen)
+    if (seen !== undefined) this.#countPushed(seen)
     this.#sensors = looks.statuses
     this.#census = seen?.census ?? this.#census
     this.#groups = seen?.groups ?? this.#groups
@@ -155,7 +171,11 @@ export class Engine {
    * @returns whether a phase has begun or ended: a tick at once tells what was done on either side of it
    */
   takeIn(batch: IntakeBatch): boolean {
-    this.#books.phases.take(batch.senders)
+    const now = this.#world.clock.now()
+    this.#pushed.take(batch.counts, now, (pid, startTicks) => this.#activity.processOf(pid, startTicks, now))
+    const lost = this.#books.phases.take(batch.senders)
+    if (lost > 0 && !this.#hasLostMarks) this.#openingNotices.push(lostMarksNotice(lost))
+    this.#hasLostMarks ||= lost > 0
     return batch.senders.some(({ marks }) => marks.some(({ change }) => change !== undefined))
   }
 
@@ -251,8 +271,13 @@ export class Engine {
   }
 
   #nameOf(consumer: Consumer): Naming {
-    const names = this.#who.nameOf(consumer.doing?.of ?? consumer)
+    const names = this.#namesOf(consumer.doing?.of ?? consumer)
     return names && this.#books.phases.namingOf(consumer, names)
+  }
+
+  /** Without a phase. */
+  #namesOf(consumer: Consumer): Names | undefined {
+    return this.#who.nameOf(consumer)
   }
 
   #inPhases(activity: Activity): Activity {
@@ -261,6 +286,19 @@ export class Engine {
       namesOf: (consumer) => this.#who.nameOf(consumer),
       processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, activity.to),
     })
+  }
+
+  /** What clients have counted themselves is of the workload that they run in. */
+  #countPushed({ to: at, groups }: Activity): void {
+    this.#pushed.settle(
+      {
+        at,
+        groups,
+        processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, at),
+        namesOf: (consumer) => this.#namesOf(consumer),
+      },
+      (counts, facts) => this.#books.queries.add(pushedReport(counts, facts)),
+    )
   }
 
   #stateNow(): MachineState {
@@ -275,9 +313,9 @@ export class Engine {
       ledger: this.#books.ledger,
       budgets: this.#books.budgets.statuses(wall),
       demand: this.#books.demand.statuses(wall),
+      phases: this.#books.phases,
       queries: this.#books.queries,
       queryServers: this.#queries.statuses(),
-      phases: this.#books.phases,
       sensors: this.#sensors,
       census: this.#census,
       groups: this.#groups,
@@ -355,6 +393,12 @@ const silenceNotice = ({ address, reason }: Silence): Notice => ({
   level: 'warn',
   message: 'nobody says what containers are called here: they are shown by what their cgroup says',
   fields: { address, reason },
+})
+
+const lostMarksNotice = (marks: number): Notice => ({
+  level: 'warn',
+  message: 'more processes mark their phases than can be kept apart: what the others say is lost',
+  fields: { marks },
 })
 
 const queryNotice = ({ url, reason }: QueriesNotice): Notice => ({

@@ -26,7 +26,7 @@ const TICK = 1
 const BUSY_WATTS = 40
 const SPEND_MILLISECONDS = 50
 
-/** Three seconds busy, three idle, twice; says which on its output, and then waits for the end of its input. */
+/** Three seconds busy, three idle, in turn; says which on its output, and then waits for the end of its input. */
 const WORKER = `
 import os, socket, sys, time
 marks = socket.socket(socket.AF_UNIX)
@@ -42,7 +42,12 @@ for _ in range(2):
     busy(3)
     say("idle"); mark("phase=idle")
     time.sleep(3)
-mark("phase=checkpoint")
+mark("queries=3 input_tokens=120 cached_input_tokens=20 output_tokens=400 model=llama-3.1-8b")
+mark("phase=eval"); say("busy")
+for _ in range(6):
+    busy(0.5)
+    mark("phase=eval/forward dur=0.4")
+say("idle"); mark("phase=checkpoint")
 say("done")
 sys.stdin.read()
 `
@@ -125,7 +130,8 @@ requireProgram(
       })
       const families = parsePage(page)
       const total = sumOf(families, 'workload_energy_joules_total', isOurs)
-      const phases = ['', 'train', 'idle', 'checkpoint'].map((phase) => energyOf(families, phase))
+      const names = ['', 'train', 'idle', 'checkpoint', 'eval', 'eval/forward']
+      const phases = names.map((phase) => energyOf(families, phase))
       expect(String(phases.reduce((sum, one) => sum + one, 0n))).toBe(String(total))
       const container = sumOf(
         families,
@@ -134,25 +140,25 @@ requireProgram(
       )
       expect(String(container)).toBe(String(total))
 
-      // nothing was spent while it was idle: what is booked there comes from the edges, of which there are four
-      const [before = 0n, train = 0n, idle = 0n, checkpoint = 0n] = phases
+      // nothing was spent while it was idle: what is booked there comes from the edges, of which there are six
+      const [before = 0n, train = 0n, idle = 0n, checkpoint = 0n, evaluation = 0n, forward = 0n] = phases
       expect(train > 0n).toBe(true)
-      expect(Number(idle + before + checkpoint) / 1e6).toBeLessThanOrEqual(4 * BUSY_WATTS * TICK)
+      expect(Number(idle + before + checkpoint) / 1e6).toBeLessThanOrEqual(6 * BUSY_WATTS * TICK)
+      // four fifths of the time that it was in evaluation, as it has reported
+      expect(forward > evaluation).toBe(true)
       expect(watch.fallen(families)).toEqual([])
     })
 
     test('has its seconds, steps, samples and the start of its run', async () => {
       const families = parsePage(await exporter.page(() => true))
-      for (const [name, labels, value] of [
-        ['workload_phase_steps_total', { phase: 'train' }, '2'],
-        ['workload_phase_samples_total', { phase: 'train' }, '64'],
-      ] as const) {
-        const series = families
-          .get(`wattribute_${name}`)
-          ?.filter((one) => isOurs(one.labels))
-          .map((one) => ({ phase: one.labels['phase'], value: one.value }))
-        expect(series).toEqual([{ ...labels, value }])
-      }
+      const valuesOf = (name: string): Record<string, string> =>
+        Object.fromEntries(
+          (families.get(`wattribute_${name}`) ?? [])
+            .filter(({ labels }) => isOurs(labels))
+            .map(({ labels, value }) => [labels['phase'] ?? '', value]),
+        )
+      expect(valuesOf('workload_phase_steps_total')).toEqual({ train: '2', 'eval/forward': '6' })
+      expect(valuesOf('workload_phase_samples_total')).toEqual({ train: '64' })
       // it sleeps and works for as long as it says, or longer on a machine that is loaded
       expect(secondsOf(families, 'train')).toBeGreaterThanOrEqual(5.9)
       expect(secondsOf(families, 'idle')).toBeGreaterThanOrEqual(5.9)
@@ -160,6 +166,12 @@ requireProgram(
         families
           .get('wattribute_workload_run_start_timestamp_seconds')
           ?.filter(({ labels }) => isOurs(labels)) ?? []
+      const [queries] =
+        families.get('wattribute_workload_queries_total')?.filter(({ labels }) => isOurs(labels)) ?? []
+      expect(queries).toMatchObject({ labels: { source: 'client', model: 'llama-3.1-8b' }, value: '3' })
+      // 0.4 s by each of six reports; of what was booked before the first, nothing can be taken back
+      expect(secondsOf(families, 'eval/forward')).toBeGreaterThan(1.99)
+      expect(secondsOf(families, 'eval/forward')).toBeLessThan(2.41)
       expect(Math.abs(Number(run?.value) - Date.now() / 1000)).toBeLessThan(600)
     })
 

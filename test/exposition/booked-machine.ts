@@ -172,10 +172,10 @@ export class BookedMachine {
       groups: this.#groups,
       budgets: [],
       demand: [],
+      phases: this.#phases,
       facility: { accounts: [], gauges: [], devices: [], pue: undefined },
       queries: this.queries,
       queryServers: this.queryServers,
-      phases: this.#phases,
     }
   }
 

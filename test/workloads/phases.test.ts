@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import type { Consumer } from '../../exporter/src/model.ts'
 import { seconds } from '../../exporter/src/units.ts'
-import { Phases } from '../../exporter/src/workloads/phases.ts'
+import type { Phases } from '../../exporter/src/workloads/phases.ts'
 import { PhasePlay, POLICY, processIn, serviceGroup, START, START_WALL } from './phase-play.ts'
 
 const TRAIN = serviceGroup('train.service')

@@ -120,7 +120,9 @@ export const tlsKeys = () => ({
   tls_verify: z
     .boolean()
     .default(true)
-    .describe('`false` believes any certificate: whoever is in between can read the password and lie.'),
+    .describe(
+      'Whether its certificate is verified. `false` believes any: whoever is in between can read the password and lie.',
+    ),
 })
 
 export interface Credentials {

@@ -9,9 +9,8 @@ import { queriesConfigOf } from './query-schema.ts'
 import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { hwmonConfigOf } from './sensor-schema.ts'
-import { ConfigError, readLocatedYaml, type Located } from './strict-yaml.ts'
 import { tokenConfigOf } from './token-schema.ts'
-
+import { ConfigError, readLocatedYaml, type Located } from './strict-yaml.ts'
 import { machineTimeZone } from './time-zone.ts'
 import { workloadRuleOf } from './workload-schema.ts'
 
@@ -71,8 +70,8 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Omi
     tokenFile: content.kubelet.token_file,
     caFile: content.kubelet.ca_file,
   },
-  queries: queriesConfigOf(content.queries),
   tokens: tokenConfigOf(content.tokens),
+  queries: queriesConfigOf(content.queries),
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
   demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
   report: reportConfigOf(content.report),

@@ -18,8 +18,8 @@ import { nut, snmp, type NutConfig, type SnmpConfig } from './power-chain-schema
 import { queries, type QueriesConfig } from './query-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
-import { workloads } from './workload-schema.ts'
 import { tokens, type TokenConfig } from './token-schema.ts'
+import { workloads } from './workload-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -183,9 +183,9 @@ const settings = z.strictObject({
   http,
   prometheus,
   kubelet,
+  tokens,
   workloads,
   queries,
-  tokens,
   budgets,
   demand,
   report,
@@ -254,11 +254,11 @@ export interface Config {
   readonly pue: number | undefined
   readonly devices: DevicesConfig
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
+  /** Of those who may write over HTTP; each name once. */
+  readonly tokens: readonly TokenConfig[]
   /** The first that fits counts. */
   readonly workloads: readonly WorkloadRule[]
   readonly queries: QueriesConfig
-  /** Of those who may write over HTTP; each name once. */
-  readonly tokens: readonly TokenConfig[]
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */

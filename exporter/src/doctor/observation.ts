@@ -31,18 +31,9 @@ export interface Observation {
   readonly containers: number
   /** Why CPU times are read in steps of 10 ms; empty where they are not. */
   readonly cpuClockProblem: string
-  readonly queryServers: readonly QueryServerSeen[]
   /** The socket at which processes mark their phases. */
   readonly marks: MarksSocketSeen
-}
-
-/** An inference server whose metrics are read. */
-export interface QueryServerSeen {
-  readonly url: string
-  readonly server: string
-  readonly state: 'waiting' | 'counting' | 'silent'
-  /** Empty when all is well. */
-  readonly reason: string
+  readonly queryServers: readonly QueryServerSeen[]
 }
 
 export interface MarksSocketSeen {
@@ -52,6 +43,15 @@ export interface MarksSocketSeen {
   readonly isHeard: boolean
   /** Why no exporter of this installation could; empty where it could. */
   readonly problem: string
+}
+
+/** An inference server whose metrics are read. */
+export interface QueryServerSeen {
+  readonly url: string
+  readonly server: string
+  readonly state: 'waiting' | 'counting' | 'silent'
+  /** Empty when all is well. */
+  readonly reason: string
 }
 
 export interface DomainSeen {

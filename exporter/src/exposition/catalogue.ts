@@ -27,10 +27,10 @@ const histogram = metric('histogram')
 
 const DOMAIN_LABELS = ['domain', 'component', 'within', 'leaf', 'method']
 const BUDGET_LABELS = ['budget', 'period', 'scope']
+const PHASE_LABELS = ['workload', 'namespace', 'phase']
 const FACILITY_LABELS = ['zone', 'role', 'meter']
 const THING_LABELS = ['sensor', 'name']
 const QUERY_LABELS = ['workload', 'namespace', 'model', 'variant', 'server', 'source', 'method']
-const PHASE_LABELS = ['workload', 'namespace', 'phase']
 const CLASS_LABELS = ['component', 'part', 'method']
 
 export const catalogue = {

@@ -16,14 +16,14 @@ import {
 import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
 import type { DemandStatus } from '../workloads/demand.ts'
-import type { QueryCounts } from '../workloads/query-counts.ts'
 import type { Phases } from '../workloads/phases.ts'
+import type { QueryCounts } from '../workloads/query-counts.ts'
 import { renderBudgets } from './budget-page.ts'
 import { renderFacility, type FacilityShown } from './facility-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
-import { renderQueries, type QueryServerRow } from './query-page.ts'
 import { renderPhases } from './phase-page.ts'
+import { renderQueries, type QueryServerRow } from './query-page.ts'
 
 export interface MachineState {
   readonly at: Seconds
@@ -36,10 +36,10 @@ export interface MachineState {
   readonly groups: readonly Group[]
   readonly budgets: readonly BudgetStatus[]
   readonly demand: readonly DemandStatus[]
+  readonly phases: Phases
   readonly facility: FacilityShown
   readonly queries: Pick<QueryCounts, 'rows' | 'sources' | 'dropped'>
   readonly queryServers: readonly QueryServerRow[]
-  readonly phases: Phases
 }
 
 const ENERGY_FAMILIES = {
@@ -73,8 +73,8 @@ export class MachinePage {
     const retired = renderBalance(writer, catalogue.ledgerRetired, state, (view, component) =>
       ledger.retired(view, component),
     )
-    renderFacility(writer, state.facility)
     renderPhases(writer, state.phases, state.at, state.startedWall)
+    renderFacility(writer, state.facility)
     renderBudgets(writer, state.budgets, state.demand)
     renderQueries(writer, state)
     renderSelf(writer, state)

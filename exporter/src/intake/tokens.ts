@@ -66,13 +66,15 @@ export class Tokens {
   #hash({ name, tokenFile, sha256 }: TokenSettings): Buffer | undefined {
     if (sha256 !== '') return Buffer.from(sha256, 'hex')
     const text = this.#files.readText(tokenFile)
-    if (text instanceof Unreadable) return this.#complain(name, `${tokenFile} cannot be read: ${text.code}`)
-    const token = text.trim()
+    const token = text instanceof Unreadable ? '' : text.trim()
     if (token.length >= SHORTEST) return hashOf(token)
-    return this.#complain(name, `${tokenFile} holds fewer than ${SHORTEST} characters`)
+    const why =
+      text instanceof Unreadable ? `cannot be read: ${text.code}` : `holds fewer than ${SHORTEST} characters`
+    this.#complain(name, `${tokenFile} ${why}`)
+    return undefined
   }
 
-  #complain(name: string, reason: string): undefined {
+  #complain(name: string, reason: string): void {
     if (this.#complained.has(name)) return
     this.#complained.add(name)
     this.#warn('a token cannot be used', { token: name, reason })
