@@ -2,6 +2,7 @@
 import type { Config } from './config/schema.ts'
 import type { Notice } from './engine.ts'
 import type { Seconds } from './units.ts'
+import type { RequestEvent } from './workloads/request-events.ts'
 import type { WorldPaths } from './world.ts'
 
 export interface EngineSettings {
@@ -27,6 +28,8 @@ export type ToEngine =
   | { readonly kind: 'report'; readonly id: number; readonly subject: Subject }
   /** A page is no longer shown: its memory can be used again. */
   | ({ readonly kind: 'reuse' } & PageBuffers)
+  /** What the counting proxies tell. */
+  | { readonly kind: 'requests'; readonly events: readonly RequestEvent[] }
   | { readonly kind: 'stop' }
 
 export type FromEngine =

@@ -8,6 +8,8 @@ import type { EngineOverview } from './exposition/reports.ts'
 import { SelfMetrics } from './exposition/self.ts'
 import { createServer } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
+import { Proxies } from './proxy/proxies.ts'
+import { RequestLedger } from './proxy/request-ledger.ts'
 import { NoLibc, openLibc } from './libc.ts'
 import { createLogger, type Log } from './log.ts'
 import { holdFolder } from './storage/lock.ts'
@@ -25,7 +27,7 @@ export interface Exporter {
   close(): Promise<boolean>
 }
 
-/** @throws ConfigError, ListenError, StorageError */
+/** @throws ConfigError, ListenError, ProxyError, StorageError */
 export async function serve(flags: Flags): Promise<Exporter> {
   const log = createLogger({ level: flags.logLevel, format: flags.logFormat })
   const config = configIn(flags)
@@ -41,6 +43,10 @@ export async function serve(flags: Flags): Promise<Exporter> {
     self,
     log,
     onMustRestart,
+  })
+  const proxies = new Proxies({
+    ledger: new RequestLedger(linuxClock.now, (events) => supervisor.takeRequests(events)),
+    log,
   })
   const server = createServer({
     listenAddress: flags.listenAddress,
@@ -65,15 +71,19 @@ export async function serve(flags: Flags): Promise<Exporter> {
   })
   try {
     const { url } = await server.listen()
+    for (const problem of await proxies.apply(config.proxies)) throw problem
     log.info({ version, url: `${url}${flags.telemetryPath}` }, 'wattribute is serving')
   } catch (cause) {
+    await proxies.close()
+    await server.close()
     await supervisor.close()
     throw cause
   }
   return {
     mustRestart,
-    reload: () => reload(flags, supervisor, self, log),
+    reload: () => reload(flags, supervisor, proxies, self, log),
     close: async () => {
+      await proxies.close()
       await server.close()
       return supervisor.close()
     },
@@ -108,10 +118,13 @@ function startThread(flags: Flags, config: Config): Worker {
   })
 }
 
-function reload(flags: Flags, supervisor: Supervisor, self: SelfMetrics, log: Log): void {
+function reload(flags: Flags, supervisor: Supervisor, proxies: Proxies, self: SelfMetrics, log: Log): void {
   try {
     const config = configIn(flags)
     supervisor.reconfigure(config)
+    void proxies.apply(config.proxies).then((problems) => {
+      for (const { message } of problems) log.error(message)
+    })
     self.configLoaded(linuxClock.wall(), config.zone)
     log.info('the configuration was read again')
   } catch (cause) {

@@ -11,6 +11,7 @@ import type { SelfMetrics } from './exposition/self.ts'
 import type { Page, Pages } from './exposition/scrape.ts'
 import type { Log } from './log.ts'
 import { elapsed, seconds, type Seconds } from './units.ts'
+import type { RequestEvent } from './workloads/request-events.ts'
 import type { Clock } from './world.ts'
 
 export interface SupervisorOptions {
@@ -86,6 +87,11 @@ export class Supervisor implements Pages {
 
   report(subject: Subject): Promise<unknown> {
     return this.#thread.report(subject)
+  }
+
+  /** What the counting proxies tell; lost while the engine is being started anew. */
+  takeRequests(events: readonly RequestEvent[]): void {
+    this.#thread.say({ kind: 'requests', events })
   }
 
   reconfigure(config: Config): void {
