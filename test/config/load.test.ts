@@ -49,6 +49,7 @@ const DEFAULTS = {
   },
   workloads: [],
   queries: { discovery: true, period: 10, timeout: 3, servers: [] },
+  proxies: [],
   budgets: [],
   demand: [],
   report: { price: undefined, emissions: undefined },
@@ -259,7 +260,7 @@ describe('a file that does not fit', () => {
     ],
     [
       'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `workloads`, `queries`, `budgets`, `demand`',
+      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `workloads`, `queries`, `proxies`, `budgets`, `demand`',
     ],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
@@ -276,6 +277,18 @@ describe('a file that does not fit', () => {
     [
       'idle_policy: true',
       '`idle_policy` (line 1, column 14) must be one of holders, proportional, equal, none',
+    ],
+    [
+      'proxies: [{listen: ":11435", target: "http://127.0.0.1:11434"}]',
+      '`proxies[0].listen` (line 1, column 20) must be an address with a port, such as 127.0.0.1:11435; 0.0.0.0:11435 for all addresses of the machine',
+    ],
+    [
+      'proxies: [{listen: "127.0.0.1:1", target: "http://user:secret@a:1/v1"}]',
+      '`proxies[0].target` (line 1, column 43) must be an address such as http://127.0.0.1:11434, without a path: paths are those of the requests',
+    ],
+    [
+      'proxies: [{listen: "0.0.0.0:1", target: "http://localhost:1"}]',
+      '`proxies[0].target` (line 1, column 41) is the proxy itself',
     ],
     ['queries: {timeout_seconds: 0}', '`queries.timeout_seconds` (line 1, column 28) must be from 0.1 to 60'],
     ['queries: {period_seconds: 0.5}', '`queries.period_seconds` (line 1, column 27) must be from 1 to 300'],

@@ -166,6 +166,7 @@ export class BookedMachine {
       budgets: [],
       demand: [],
       facility: { accounts: [], gauges: [], devices: [], pue: undefined },
+      requestEnergy: { rows: () => [] },
       queries: this.queries,
       queryServers: this.queryServers,
     }

@@ -94,7 +94,7 @@ describe('answers', () => {
       'e5',
       [8, undefined, undefined, false],
     ],
-  ] as const)('of %s as %s', async (path, type, pieces, model, [prompt, cached, output, isEstimated]) => {
+  ])('of %s as %s', async (path, type, pieces, model, [prompt, cached, output, isEstimated]) => {
     const proxy = await target(answered(type, pieces))
     expect(await post(proxy.port, path, '{}')).toBe(pieces.join(''))
     expect(await proxy.ended()).toMatchObject({
@@ -125,7 +125,7 @@ describe('answers', () => {
     })
   })
 
-  test.each([
+  test.each<[string, string, string, readonly string[]]>([
     [
       'a stream of Ollama that breaks off',
       '/api/chat',
@@ -144,7 +144,7 @@ describe('answers', () => {
       'application/json',
       ['{"model":"m","response":"","done":true,"done_reason":"load"}'],
     ],
-  ] as const)('%s is no query', async (_what, path, type, pieces) => {
+  ])('%s is no query', async (_what, path, type, pieces) => {
     const proxy = await target(answered(type, pieces))
     await post(proxy.port, path, '{}')
     expect((await proxy.ended()).answer).toBeUndefined()

@@ -120,6 +120,12 @@ export function exchange(
       askedModel = model
       notes?.progress(model, 0)
     })
+  const sending = setTimeout(
+    () => fail(408, 'the rest of the request does not come', 'REQUEST_UNFINISHED'),
+    limits.stalled,
+  ).unref()
+  request.on('data', () => void sending.refresh())
+  for (const over of ['end', 'close']) request.once(over, () => clearTimeout(sending))
   flow(request, upstream, limits.stalled, (bytes) => sniffer?.(bytes), {
     end: () => {
       if (request.rawTrailers.length > 0) upstream.addTrailers(pairs(request.rawTrailers))
