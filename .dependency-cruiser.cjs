@@ -94,6 +94,14 @@ module.exports = {
       '^(node:)?(fs/promises|http|http2|https|net)$',
     ),
     only(
+      'intake',
+      'what senders say of themselves: it takes it in, checks who they are, and knows no books',
+      file('world'),
+      '^exporter/src/workloads/(marks|mark-grammar|mark-clock|phase-names)\\.ts$',
+      '^node_modules/zod/',
+      '^(node:)?(crypto|fs|net|path|timers/promises)$',
+    ),
+    only(
       'queries',
       'what inference servers say they have answered; it asks them, and knows no books',
       room('workloads'),
@@ -160,7 +168,7 @@ module.exports = {
     onlyFrom('pino', file('log')),
     onlyFrom('bcryptjs', room('exposition')),
     onlyFrom('yaml', room('config'), '^exporter/src/rules/rule-text\\.ts$'),
-    onlyFrom('zod', room('config'), room('exposition')),
+    onlyFrom('zod', room('config'), room('exposition'), room('intake')),
     {
       name: 'no-development-packages',
       severity: 'error',

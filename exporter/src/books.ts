@@ -6,6 +6,7 @@
  */
 import { Ledger, type LedgerPolicy, type NameOf, type Tick, type TickOfBooks } from './ledger/ledger.ts'
 import type { LedgerChanges, LedgerState } from './ledger/record.ts'
+import { OPENING } from './ledger/view.ts'
 import type { BudgetRule, DemandRule, WallSpan } from './model.ts'
 import { Facility, type FacilityChanges, type FacilityState } from './workloads/facility.ts'
 import { LOST_AFTER_SECONDS, type Bookmarks, type Surroundings } from './sensors/sensor.ts'
@@ -16,6 +17,8 @@ import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
 import { namingByPath } from './workloads/naming.ts'
+import type { CountsPolicy } from './workloads/phase-counts.ts'
+import { Phases, type PhasesRecords } from './workloads/phases.ts'
 import {
   EnergyHistograms,
   type HistogramChanges,
@@ -59,6 +62,8 @@ export interface BooksState {
   readonly history: HistoryState
   readonly budgets: BudgetsState
   readonly demand: DemandState
+  /** Absent: an earlier version has kept it. */
+  readonly phases?: PhasesRecords
   readonly facility?: FacilityState
   /** Absent in the books of versions that counted none. */
   readonly queries?: QueryCountsState
@@ -75,6 +80,8 @@ export interface BooksChanges {
   readonly facility?: FacilityChanges
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
+  /** Where something has changed. */
+  readonly phases?: PhasesRecords
   /** Absent where nothing was answered. */
   readonly queries?: QueryChanges
   /** Absent where no request ended whose energy is known. */
@@ -98,6 +105,7 @@ export class Books {
   readonly resumed: SensorsStand | undefined
   readonly budgets: Budgets
   readonly demand: Demand
+  readonly phases: Phases
   readonly facility = new Facility()
   readonly queries: QueryCounts
   /** Requests on their way: those of an earlier run are lost with it. */
@@ -133,6 +141,7 @@ export class Books {
     this.#bookedTo = now.wall
     if (former === undefined) {
       this.ledger = newLedger(policy.ledger, now.at, nameOf)
+      this.phases = newPhases(policy.ledger, now.at, seconds(now.at + OPENING))
       this.startedWall = now.wall
       return
     }
@@ -143,6 +152,8 @@ export class Books {
     if (!goesOn) this.#countAlong(restored.endNaming(namingByPath(), this.#bookedTo), this.#bookedTo, false)
     if (goesOn) this.#restoreQueries(former)
     this.#countHoursIn(policy.timeZone)
+    this.phases = newPhases(policy.ledger, now.at, seconds(now.at + (goesOn ? 0 : OPENING)))
+    if (goesOn) this.#attempt('phases', () => this.#restorePhases(former, now.at))
     if (goesOn) this.#restoreFacility(former)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
@@ -154,6 +165,7 @@ export class Books {
   /** Limits and policies change at once; what is booked stays booked. */
   reconfigure(policy: BooksPolicy): void {
     this.ledger.reconfigure(policy.ledger)
+    this.phases.counts.reconfigure(countsPolicyOf(policy.ledger))
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
     this.queries.reconfigure(policy.queries)
@@ -172,6 +184,7 @@ export class Books {
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
+    const phases = this.phases.changes()
     const queries = this.queries.book(tick)
     const { costs } = this.requests.book(booked.bookings, tick.at)
     const requestEnergy = this.requestEnergy.observe(costs, tick)
@@ -185,6 +198,7 @@ export class Books {
       sensors,
       ...(facility.length > 0 && { facility }),
       ...(wasDown && { wasDown }),
+      ...(phases !== undefined && { phases }),
       ...(queries.added.length > 0 && { queries }),
       ...(requestEnergy.added.length > 0 && { requestEnergy }),
       ...(hasMoved && { timeZone: zone }),
@@ -206,6 +220,7 @@ export class Books {
       history: this.history.state(),
       budgets: this.budgets.state(),
       demand: this.demand.state(),
+      phases: this.phases.state(),
       facility: this.facility.state(),
       queries: this.queries.state(),
       requestEnergy: this.requestEnergy.state(),
@@ -228,6 +243,13 @@ export class Books {
       this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
     })
     return ledger
+  }
+
+  /** Phases that were open go on: their processes need not know that somebody else counts now. */
+  #restorePhases({ state, changes }: FormerBooks, at: Seconds): void {
+    for (const { phases } of [state, ...changes]) {
+      if (phases !== undefined) this.phases.restore(phases, at)
+    }
   }
 
   /** Published figures only: after another boot they begin at 0. */
@@ -292,6 +314,14 @@ export class Books {
     this.#bookedTo = wall
   }
 }
+
+const countsPolicyOf = ({ lifetimes, seriesLimit }: LedgerPolicy): CountsPolicy => ({
+  ...lifetimes,
+  seriesLimit,
+})
+
+const newPhases = (policy: LedgerPolicy, at: Seconds, openingEnds: Seconds): Phases =>
+  new Phases(countsPolicyOf(policy), at, openingEnds)
 
 const newLedger = (policy: LedgerPolicy, startedAt: Seconds, nameOf: NameOf): Ledger =>
   new Ledger(policy, { nameOf, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })

@@ -13,7 +13,7 @@ import { openCpuClock } from './cpu-clock.ts'
 import { readCpuTimes } from './cpu-times.ts'
 import { calibrationOf, type Watch } from './doctor/calibration.ts'
 import { findingsOf, type Findings } from './doctor/findings.ts'
-import type { DomainSeen } from './doctor/observation.ts'
+import type { DomainSeen, MarksSocketSeen } from './doctor/observation.ts'
 import { findingsText } from './doctor/text.ts'
 import {
   workloadFindings,
@@ -22,6 +22,7 @@ import {
   type WorkloadFindings,
 } from './doctor/workloads.ts'
 import { Engine } from './engine.ts'
+import { isHeard } from './intake/marks-socket.ts'
 import type { MachineState } from './exposition/machine-page.ts'
 import { stateOf } from './exposition/machine-page.ts'
 import { PageWriter } from './exposition/page.ts'
@@ -29,7 +30,7 @@ import { COMPONENTS, type Component, type ComponentState, type SensorStatus } fr
 import { openNvmlDoor } from './nvml-door.ts'
 import { elapsed, seconds, type Seconds } from './units.ts'
 import { version } from './version.ts'
-import type { Explanation } from './workloads/who-is-what.ts'
+import type { Explanation } from './workloads/explanation.ts'
 import { linuxWorld, Unreadable, type World } from './world.ts'
 
 /** How long it looks. */
@@ -42,6 +43,7 @@ export interface DoctorWorld {
   readonly host: string
   readonly uid: number
   readonly cpuClockProblem: string
+  readonly marks: MarksSocketSeen
   /** Lets time pass. */
   readonly wait: (duration: Seconds) => Promise<void>
 }
@@ -64,6 +66,7 @@ export async function doctor(
     host: hostname(),
     uid: process.getuid?.() ?? 0,
     cpuClockProblem: reason,
+    marks: await marksSeen(flags, reason),
     wait: (duration) => new Promise((resolve) => setTimeout(resolve, duration * 1000)),
   }
   const { json, workloads, calibrate, calibrateSeconds, output } = flags.doctor ?? NO_FLAGS
@@ -88,6 +91,11 @@ export async function doctor(
   return findings.exitCode
 }
 
+/** Peers are told by the same library, in the same PID namespace, as the clocks of processes. */
+async function marksSeen({ marksSocket: path = '' }: Flags, problem: string): Promise<MarksSocketSeen> {
+  return { path, isHeard: path !== '' && (await isHeard(path)), problem }
+}
+
 const NO_FLAGS = { json: false, workloads: false, calibrate: false, calibrateSeconds: 60, output: undefined }
 
 /** @throws UsageError */
@@ -106,6 +114,7 @@ export async function examine({
   host,
   uid,
   cpuClockProblem,
+  marks,
   wait,
 }: DoctorWorld): Promise<Findings> {
   const hurried = hurry(config)
@@ -135,6 +144,7 @@ export async function examine({
       unreadableProcesses: machine.census?.unreadable ?? 0,
       containers: new Set(machine.groups.map(({ identity }) => identity.containerId).filter(Boolean)).size,
       cpuClockProblem,
+      marks,
       queryServers: machine.queryServers.map(({ url, server, state, reason }) => ({
         url,
         server,
@@ -241,7 +251,7 @@ const BUSIEST = 3
 
 /** Watches an engine of its own for so long, and gives the means. */
 export async function watch(
-  { world, config, host, wait }: Omit<DoctorWorld, 'uid' | 'cpuClockProblem'>,
+  { world, config, host, wait }: Omit<DoctorWorld, 'uid' | 'cpuClockProblem' | 'marks'>,
   duration: Seconds,
 ): Promise<Watch> {
   const engine = new Engine(world, config)

@@ -3,6 +3,7 @@ import type { Config } from './config/schema.ts'
 import type { Notice } from './engine.ts'
 import type { Seconds } from './units.ts'
 import type { RequestEvent } from './workloads/request-events.ts'
+import type { IntakeBatch } from './workloads/marks.ts'
 import type { WorldPaths } from './world.ts'
 
 export interface EngineSettings {
@@ -30,6 +31,8 @@ export type ToEngine =
   | ({ readonly kind: 'reuse' } & PageBuffers)
   /** What the counting proxies tell. */
   | { readonly kind: 'requests'; readonly events: readonly RequestEvent[] }
+  /** What senders have said about their work. */
+  | { readonly kind: 'intake'; readonly batch: IntakeBatch }
   | { readonly kind: 'stop' }
 
 export type FromEngine =

@@ -129,6 +129,9 @@ port.on('message', (message: ToEngine) => {
     case 'requests':
       engine.takeRequests(message.events)
       return
+    case 'intake':
+      if (engine.takeIn(message.batch)) beat.cut()
+      return
     case 'stop':
       void stop()
   }

@@ -25,7 +25,17 @@ import {
   type EngineOverview,
 } from './exposition/reports.ts'
 import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
-import type { Activity, Census, Consumer, Findings, Group, Identity, Naming, SensorStatus } from './model.ts'
+import type {
+  Activity,
+  Census,
+  Consumer,
+  Findings,
+  Group,
+  Identity,
+  Names,
+  Naming,
+  SensorStatus,
+} from './model.ts'
 import { ModelFolders } from './names/model-folders.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { ProcessWords } from './names/process-words.ts'
@@ -44,8 +54,12 @@ import type { QueryLimits } from './workloads/query-counts.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { queryReportsOf } from './workloads/request-counts.ts'
 import type { RequestEvent } from './workloads/request-events.ts'
+import type { IntakeBatch } from './workloads/marks.ts'
+import { PushedQueue } from './workloads/pushed-counts.ts'
+import { pushedReport } from './workloads/query-push.ts'
+import type { Explanation } from './workloads/explanation.ts'
 import { MULTIPLE } from './workloads/recognition.ts'
-import { WhoIsWhat, type Explanation, type RecognisedServer } from './workloads/who-is-what.ts'
+import { WhoIsWhat, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { World } from './world.ts'
 
 /** Something that an operator should read once, not every tick. */
@@ -83,6 +97,7 @@ export class Engine {
   readonly #proxied: ProxiedServers
   /** Since the tick before. */
   #requestEvents: RequestEvent[] = []
+  readonly #pushed = new PushedQueue()
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
   readonly #recentPower = new RecentPower()
@@ -94,6 +109,7 @@ export class Engine {
   #around: Surroundings | undefined
   #pue: ConfiguredPue | undefined
   #limitation = ''
+  #hasLostMarks = false
   #openingNotices: Notice[]
 
   /** @param keeping undefined: nothing outlives this engine */
@@ -121,17 +137,19 @@ export class Engine {
     const { clock } = this.#world
     const at = clock.now()
     const looks = await this.#attendance.look(at)
-    const activity = this.#withHolders(this.#activity.look(at))
+    const seen = this.#withHolders(this.#activity.look(at))
+    const activity = seen && this.#inPhases(seen)
+    if (seen !== undefined) this.#countPushed(seen)
     this.#sensors = looks.statuses
-    this.#census = activity?.census ?? this.#census
-    this.#groups = activity?.groups ?? this.#groups
-    this.#held = Array.from(activity?.accelerators ?? []).flatMap(([id, { holders, use }]) =>
+    this.#census = seen?.census ?? this.#census
+    this.#groups = seen?.groups ?? this.#groups
+    this.#held = Array.from(seen?.accelerators ?? []).flatMap(([id, { holders, use }]) =>
       holders.length + use.length > 0 ? id : [],
     )
     const wall = clock.wall()
     const { domains, readings } = looks
     this.#around = looks.surroundings
-    this.#countRequests(activity, at)
+    this.#countRequests(seen, at)
     const tick = { at, wall, domains, readings, activity, present: this.#who.present }
     const changes = this.#books.book(tick, this.#sensorsStand(), this.#around)
     const closed = this.#books.takeClosed()
@@ -154,6 +172,19 @@ export class Engine {
         ...conservationNotice(error),
       ],
     }
+  }
+
+  /**
+   * Takes in what senders say about their work.
+   * @returns whether a phase has begun or ended: a tick at once tells what was done on either side of it
+   */
+  takeIn(batch: IntakeBatch): boolean {
+    const now = this.#world.clock.now()
+    this.#pushed.take(batch.counts, now, (pid, startTicks) => this.#activity.processOf(pid, startTicks, now))
+    const lost = this.#books.phases.take(batch.senders)
+    if (lost > 0 && !this.#hasLostMarks) this.#openingNotices.push(lostMarksNotice(lost))
+    this.#hasLostMarks ||= lost > 0
+    return batch.senders.some(({ marks }) => marks.some(({ change }) => change !== undefined))
   }
 
   /** Limits, policies and baselines change at once; what is booked stays booked. */
@@ -270,7 +301,7 @@ export class Engine {
       owner: { workload: facts.workload, namespace: facts.namespace, server },
     }))
     const others = (activity?.cpu ?? []).flatMap(({ consumer }): ListeningProcess[] => {
-      const names = consumer.kind === 'process' ? this.#who.nameOf(consumer) : undefined
+      const names = consumer.kind === 'process' ? this.#namesOf(consumer) : undefined
       if (consumer.kind !== 'process' || names === undefined) return []
       const { pid, comm } = consumer.process
       const { workload, namespace } = names.facts
@@ -280,7 +311,34 @@ export class Engine {
   }
 
   #nameOf(consumer: Consumer): Naming {
-    return this.#who.nameOf(consumer.doing?.of ?? consumer)
+    const names = this.#namesOf(consumer.doing?.of ?? consumer)
+    return names && this.#books.phases.namingOf(consumer, names)
+  }
+
+  /** Without a phase. */
+  #namesOf(consumer: Consumer): Names | undefined {
+    return this.#who.nameOf(consumer)
+  }
+
+  #inPhases(activity: Activity): Activity {
+    return this.#books.phases.apply(activity, {
+      wall: this.#world.clock.wall(),
+      namesOf: (consumer) => this.#who.nameOf(consumer),
+      processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, activity.to),
+    })
+  }
+
+  /** What clients have counted themselves is of the workload that they run in. */
+  #countPushed({ to: at, groups }: Activity): void {
+    this.#pushed.settle(
+      {
+        at,
+        groups,
+        processOf: (pid, startTicks) => this.#activity.processOf(pid, startTicks, at),
+        namesOf: (consumer) => this.#namesOf(consumer),
+      },
+      (counts, facts) => this.#books.queries.add(pushedReport(counts, facts)),
+    )
   }
 
   #stateNow(): MachineState {
@@ -296,6 +354,7 @@ export class Engine {
       budgets: this.#books.budgets.statuses(wall),
       demand: this.#books.demand.statuses(wall),
       requestEnergy: this.#books.requestEnergy,
+      phases: this.#books.phases,
       queries: this.#books.queries,
       queryServers: this.#queries.statuses(),
       sensors: this.#sensors,
@@ -375,6 +434,12 @@ const silenceNotice = ({ address, reason }: Silence): Notice => ({
   level: 'warn',
   message: 'nobody says what containers are called here: they are shown by what their cgroup says',
   fields: { address, reason },
+})
+
+const lostMarksNotice = (marks: number): Notice => ({
+  level: 'warn',
+  message: 'more processes mark their phases than can be kept apart: what the others say is lost',
+  fields: { marks },
 })
 
 const queryNotice = ({ url, reason }: QueriesNotice): Notice => ({

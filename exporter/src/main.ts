@@ -10,12 +10,16 @@ import { createServer } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
 import { Proxies } from './proxy/proxies.ts'
 import { RequestLedger } from './proxy/request-ledger.ts'
-import { NoLibc, openLibc } from './libc.ts'
+import type { Writes } from './exposition/write-api.ts'
+import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
+import { Intake } from './intake/intake.ts'
+import type { Holder } from './intake/tokens.ts'
 import { createLogger, type Log } from './log.ts'
 import { holdFolder } from './storage/lock.ts'
 import { Supervisor } from './supervisor.ts'
 import { version } from './version.ts'
-import { linuxClock } from './world.ts'
+import { sizeOf } from './workloads/marks.ts'
+import { linuxClock, linuxFiles } from './world.ts'
 
 /** A running exporter. */
 export interface Exporter {
@@ -48,6 +52,8 @@ export async function serve(flags: Flags): Promise<Exporter> {
     ledger: new RequestLedger(linuxClock.now, (events) => supervisor.takeRequests(events)),
     log,
   })
+  const intake = await openIntake(flags, config, supervisor, self, log)
+  const reloadNow = (): boolean => reload(flags, supervisor, intake, proxies, self, log)
   const server = createServer({
     listenAddress: flags.listenAddress,
     telemetryPath: flags.telemetryPath,
@@ -66,6 +72,7 @@ export async function serve(flags: Flags): Promise<Exporter> {
         ...((await supervisor.report('overview')) as EngineOverview),
       }),
     },
+    writes: writesOf(intake, reloadNow),
     log,
     web,
   })
@@ -76,18 +83,66 @@ export async function serve(flags: Flags): Promise<Exporter> {
   } catch (cause) {
     await proxies.close()
     await server.close()
+    await intake.close()
     await supervisor.close()
     throw cause
   }
   return {
     mustRestart,
-    reload: () => reload(flags, supervisor, proxies, self, log),
+    reload: () => void reloadNow(),
     close: async () => {
       await proxies.close()
+      await intake.close()
       await server.close()
       return supervisor.close()
     },
   }
+}
+
+const writesOf = (intake: Intake, reloadNow: () => boolean): Writes<Holder> => ({
+  get hasTokens() {
+    return intake.hasTokens
+  },
+  holderOf: (authorization) => intake.holderOf(authorization),
+  take: (write, holder, body) => {
+    if (write !== 'reload') return intake.takeBody(write, holder, body)
+    return reloadNow()
+      ? { status: 200, sentence: 'the configuration was read again' }
+      : { status: 500, sentence: 'the configuration was not taken over; the log says why' }
+  },
+})
+
+async function openIntake(
+  { marksSocket, jobDirectory, procfs, sysfs }: Flags,
+  { tokens }: Config,
+  supervisor: Supervisor,
+  self: SelfMetrics,
+  log: Log,
+): Promise<Intake> {
+  return Intake.open({
+    socketPath: marksSocket,
+    jobDirectory,
+    tokens,
+    peerOf: await peersOf(procfs),
+    files: linuxFiles(),
+    procfs,
+    sysfs,
+    clock: linuxClock,
+    post: (batch) => {
+      if (!supervisor.takeIn(batch)) self.linesRefused('', 'engine', sizeOf(batch))
+    },
+    counts: self,
+    warn: (message, fields) => log.warn(fields, message),
+  })
+}
+
+/** The kernel numbers the processes at a socket as our own PID namespace does. */
+async function peersOf(procfs: string): Promise<Parameters<typeof Intake.open>[0]['peerOf']> {
+  const libc = await openLibc()
+  if (libc instanceof NoLibc) return { reason: libc.reason }
+  return isOwnProcfs(linuxFiles(), procfs)
+    ? libc.peerOf
+    : { reason: `${procfs} belongs to another PID namespace` }
 }
 
 /** `Promise.withResolvers`, which Node 20 lacks. */
@@ -118,20 +173,31 @@ function startThread(flags: Flags, config: Config): Worker {
   })
 }
 
-function reload(flags: Flags, supervisor: Supervisor, proxies: Proxies, self: SelfMetrics, log: Log): void {
+/** @returns whether the configuration was taken over */
+function reload(
+  flags: Flags,
+  supervisor: Supervisor,
+  intake: Intake,
+  proxies: Proxies,
+  self: SelfMetrics,
+  log: Log,
+): boolean {
   try {
     const config = configIn(flags)
     supervisor.reconfigure(config)
+    intake.reconfigure(config.tokens)
     void proxies.apply(config.proxies).then((problems) => {
       for (const { message } of problems) log.error(message)
     })
     self.configLoaded(linuxClock.wall(), config.zone)
     log.info('the configuration was read again')
+    return true
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause
     self.configRefused()
     for (const problem of cause.problems) {
       log.error({ file: cause.file, problem }, 'the configuration was not taken over; the one before goes on')
     }
+    return false
   }
 }

@@ -78,8 +78,11 @@ export interface Reading {
   readonly whileDown?: true
 }
 
-/** What a meter of a room that several machines share sees of it; `total`: all that the room draws. */
-export const FACILITY_ROLES = ['it', 'cooling', 'power', 'network', 'total'] as const
+/**
+ * What a meter of a room that several machines share sees of it; `total`: all that the room draws; `solar`: what the
+ * sun gives it, which is no use of energy and in no sum of them.
+ */
+export const FACILITY_ROLES = ['it', 'cooling', 'power', 'network', 'total', 'solar'] as const
 export type FacilityRole = (typeof FACILITY_ROLES)[number]
 
 /** A meter of a room, closet or hall. No domain: its energy is published and never booked to anybody here. */

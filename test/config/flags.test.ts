@@ -11,6 +11,7 @@ const DEFAULTS = {
   sysfs: '/sys',
   rootfs: '/',
   storagePath: '/var/lib/wattribute',
+  marksSocket: '/run/wattribute/marks.sock',
   logLevel: 'info',
   logFormat: 'logfmt',
 }
@@ -41,6 +42,8 @@ describe('parseFlags', () => {
     ],
     [['--storage.path=/data'], { storagePath: '/data' }],
     [['--storage.path='], { storagePath: undefined }],
+    [['--marks.socket='], { marksSocket: undefined }],
+    [['--marks.job-directory=/run/jobs'], { jobDirectory: '/run/jobs' }],
     [['--log.level=debug', '--log.format', 'json'], { logLevel: 'debug', logFormat: 'json' }],
     [['--log.level=debug', '--log.level=warn'], { logLevel: 'warn' }],
     [['--config.file=-'], { configFile: '-' }],
@@ -251,6 +254,8 @@ describe('the environment', () => {
       WATTRIBUTE_LOG_LEVEL: 'error',
       WATTRIBUTE_LOG_FORMAT: 'json',
       WATTRIBUTE_STORAGE_PATH: '/d',
+      WATTRIBUTE_MARKS_SOCKET: '/m.sock',
+      WATTRIBUTE_MARKS_JOB_DIRECTORY: '/j',
     }
     expect(parseFlags(['--log.level=debug'], env)).toEqual({
       command: 'serve',
@@ -262,6 +267,8 @@ describe('the environment', () => {
       sysfs: '/s',
       rootfs: '/r',
       storagePath: '/d',
+      marksSocket: '/m.sock',
+      jobDirectory: '/j',
       nvmlLibrary: '/n.so',
       logLevel: 'debug',
       logFormat: 'json',
@@ -297,6 +304,8 @@ describe('usageText', () => {
       '--path.rootfs',
       '--path.nvml',
       '--storage.path',
+      '--marks.socket',
+      '--marks.job-directory',
       '--log.level',
       '--log.format',
       '--help',

@@ -1,5 +1,6 @@
 /** Programs that a test starts, and waits for until they answer. */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, connect, type Server, type Socket } from 'node:net'
@@ -165,7 +166,7 @@ export const NOBODY: Credentials = { username: '', passwordFile: '', passwordEnv
 
 /** A password in a file, as people hand it over. */
 export function secretIn(folder: string, secret: string, username = ''): Credentials {
-  const passwordFile = join(folder, `secret-${Math.random().toString(36).slice(2)}`)
+  const passwordFile = join(folder, `secret-${randomUUID()}`)
   writeFileSync(passwordFile, `${secret}\n`, { mode: 0o600 })
   return { username, passwordFile, passwordEnv: '' }
 }

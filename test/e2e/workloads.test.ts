@@ -4,9 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { WorkloadFindings } from '../../exporter/src/doctor/workloads.ts'
 import { parsePage, sumOf, type Families } from '../exposition/page-text.ts'
@@ -16,6 +16,7 @@ import { CLI, ExporterProcess } from './exporter-process.ts'
 
 jest.setTimeout(120_000)
 
+const DIGEST = '0123456789abcdef'.repeat(4)
 const SECRET = 'sEcReT-0123456789'
 
 /** Works for a few milliseconds in each hundred. */
@@ -39,6 +40,9 @@ while True: work()
   torchrun: `
 import subprocess, sys
 subprocess.Popen([sys.executable, '-u'] + sys.argv[1:]).wait()
+`,
+  ollama: `${WORK}
+while True: work()
 `,
   'train.py': `${WORK}
 while True: work()
@@ -109,7 +113,12 @@ requireProgram('python3', 'processes that look like AI', (python) => {
   beforeAll(async () => {
     for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(join(folder, name), text)
     writeFileSync(config, RULES)
+    const manifest = join(folder, 'models/manifests/registry.ollama.ai/library/llama3.1/8b-instruct-q4_K_M')
+    mkdirSync(dirname(manifest), { recursive: true })
+    const layer = { mediaType: 'application/vnd.ollama.image.model', digest: `sha256:${DIGEST}` }
+    writeFileSync(manifest, JSON.stringify({ layers: [layer] }))
     group = new ControlGroup()
+    start([python, path('ollama'), 'runner', '--model', join(folder, `models/blobs/sha256-${DIGEST}`)])
     start([python, path('vllm'), 'serve', 'Qwen/Qwen3-8B-FP8', '--engine', '--api-key', SECRET])
     start([
       python,
@@ -136,6 +145,7 @@ requireProgram('python3', 'processes that look like AI', (python) => {
       const page = await pageWith(
         { workload: 'Qwen/Qwen3-8B', kind: 'inference', model: 'Qwen/Qwen3-8B', variant: 'fp8' },
         { workload: 'x/trained', kind: 'training', model: 'x/trained' },
+        { workload: 'llama3.1:8b-instruct', kind: 'inference', variant: 'q4_k_m' },
         { workload: 'climate', kind: 'other', model: '' },
         { kind: 'unknown', model: '' },
       )
@@ -194,11 +204,11 @@ requireProgram('python3', 'processes that look like AI', (python) => {
         workloads
           .filter((one) => Object.entries(wanted).every(([key, value]) => one[key as keyof Labels] === value))
           .flatMap(({ reasons }) => reasons)
-      const server = started[0]?.pid ?? 0
+      const server = started.find(({ spawnargs }) => spawnargs.includes('Qwen/Qwen3-8B-FP8'))?.pid
       expect(reasonsOf({ workload: 'Qwen/Qwen3-8B' })).toEqual(
         expect.arrayContaining([
           'recognised: arguments of vllm',
-          `recognised: arguments of vllm, of its ancestor or server, process ${server}`,
+          `recognised: arguments of vllm, of its ancestor or server, process ${server ?? 0}`,
         ]),
       )
       expect(reasonsOf({ workload: 'climate' })).toContain(

@@ -8,6 +8,7 @@ import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Consumer, Group, SensorStatus } from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds } from '../../exporter/src/units.ts'
 import { namingByPath } from '../../exporter/src/workloads/naming.ts'
+import { Phases } from '../../exporter/src/workloads/phases.ts'
 import { domain, heldBy } from '../ledger/small-machine.ts'
 
 const WALL_OFFSET = 1_760_000_000
@@ -149,6 +150,12 @@ export class BookedMachine {
     })
   }
 
+  readonly #phases = new Phases(
+    { birthHold: seconds(0), expireAfter: seconds(600), seriesLimit: 1000 },
+    seconds(0),
+    seconds(0),
+  )
+
   /** The cgroups are gone, as seen from the next tick on. */
   leave(): void {
     this.#groups = []
@@ -165,6 +172,7 @@ export class BookedMachine {
       groups: this.#groups,
       budgets: [],
       demand: [],
+      phases: this.#phases,
       facility: { accounts: [], gauges: [], devices: [], pue: undefined },
       requestEnergy: { rows: () => [] },
       queries: this.queries,

@@ -354,6 +354,20 @@ describe('a recognised server', () => {
     expect(reports).toMatchObject([{ server: 'tgi', model: 'from-arguments', variant: 'bf16' }])
   })
 
+  test('is counted under the names that were found since', async () => {
+    const { pid } = await serverProcess(vllm(20))
+    const room = roomWith(settings())
+    room.see([recognised(pid, { workload: 'vllm', namespace: '' })])
+    await until(() => reports.length === 1)
+    room.see([recognised(pid)])
+    await until(() => reports.length === 2, 10)
+    expect(reports.map(({ workload, namespace }) => [workload, namespace])).toEqual([
+      ['vllm', ''],
+      ['llama-chat', 'prod'],
+    ])
+    expect(room.statuses()).toMatchObject([{ workload: 'llama-chat', namespace: 'prod' }])
+  })
+
   test('that is a gateway says so', async () => {
     const { pid } = await serverProcess('litellm_requests_metric_total{model="a"} 1\n')
     roomWith(settings()).see([recognised(pid, { server: 'litellm' })])

@@ -497,6 +497,7 @@ describe('pitfalls', () => {
       [{ command: 'python x.py', environment: { RANK: 'a', WORLD_SIZE: '2', MASTER_ADDR: 'n' } }],
       'unsure',
     ],
+    ['a guest, into which nobody can look', ['/usr/bin/qemu-system-x86_64 -name guest=gpu-vm'], 'unsure'],
     ['a client of Ollama', ['ollama run llama3.1', 'bash'], 'plain'],
     ['a client of vLLM', ['vllm chat', 'bash'], 'plain'],
     ['words among the arguments of something else', ['vim vllm serve torchrun llama-server'], 'plain'],

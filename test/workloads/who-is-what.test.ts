@@ -67,6 +67,34 @@ describe('one container, one workload', () => {
     expect(machine.labels(serve)).toBe('ollama.service | inference | qwen3:4b | q8_0')
   })
 
+  test('a launcher that does not tell the precision agrees with shards that do', () => {
+    const machine = new Populated()
+    const launcher = machine.start(1, DOCKER, 'text-generation-launcher --model-id x/y')
+    const shards = [2, 3].map((pid) =>
+      machine.start(pid, DOCKER, 'text-generation-server serve x/y --dtype float16', 1),
+    )
+    machine.tick()
+    const label = '0123456789ab | inference | x/y | fp16'
+    expect([launcher, ...shards, machine.exited(DOCKER)].map((one) => machine.labels(one))).toEqual([
+      label,
+      label,
+      label,
+      label,
+    ])
+  })
+
+  test('workers of one launcher may tell more or less of its model', () => {
+    const machine = new Populated()
+    const launcher = machine.start(1, DOCKER, 'torchrun train.py')
+    const trainer = machine.start(2, DOCKER, 'python train.py --model_name_or_path x/y --bf16', 1)
+    const loader = machine.start(3, DOCKER, 'python -c spawn', 1)
+    machine.tick([launcher])
+    machine.tick([trainer])
+    machine.tick([loader])
+    const label = '0123456789ab | training | x/y | bf16'
+    expect([launcher, trainer, loader].map((one) => machine.labels(one))).toEqual([label, label, label])
+  })
+
   test('training and inference in one job: each is what it says, the rest is unknown', () => {
     const machine = new Populated()
     const path = '/system.slice/slurmstepd.scope/job_7/step_0/user/task_0'
@@ -250,6 +278,7 @@ describe('a process that changes', () => {
     machine.end(process)
     machine.tick([process])
     expect(machine.labels(process)).toBe('0123456789ab | unknown |  | ')
+    expect(machine.who.explanations()).toMatchObject([{ verdict: 'unseen' }])
   })
 })
 

@@ -95,12 +95,12 @@ function countedTwice(places: readonly Place[]): (readonly [Place, string])[] {
     const scope = meter.covers === 'zone' && meter.role === 'total' ? 'total' : 'part'
     const wanted = meter.figures.length === 0 ? [''] : meter.figures
     const isLoss = meter.minus.length > 0
-    const twice = isLoss ? undefined : wanted.find((id) => counted.has(`${scope}\0${id}`))
-    if (!isLoss) for (const id of wanted) counted.set(`${scope}\0${id}`, meter.name)
+    if (isLoss) return []
+    const twice = wanted.find((id) => counted.has(`${scope}\0${id}`))
+    const by = counted.get(`${scope}\0${twice}`)
+    for (const id of wanted) counted.set(`${scope}\0${id}`, meter.name)
     const what = twice === '' ? 'the main meter' : `\`${twice}\``
-    return twice === undefined
-      ? []
-      : [[place, `count ${what}, which \`${counted.get(`${scope}\0${twice}`)}\` counts already: each once`]]
+    return twice === undefined ? [] : [[place, `count ${what}, which \`${by}\` counts already: each once`]]
   })
 }
 
@@ -110,7 +110,9 @@ const isWholeMachine = ({ meter }: Place): boolean =>
   meter.booked !== false &&
   (meter.within ?? '') === ''
 
-const isRole = (component: string | undefined): component is Exclude<FacilityRole, 'it' | 'total'> =>
+const isRole = (
+  component: string | undefined,
+): component is Exclude<FacilityRole, 'it' | 'total' | 'solar'> =>
   component === 'cooling' || component === 'power' || component === 'network'
 
 /** Where a name comes for the second time or later. */

@@ -47,7 +47,7 @@ const coverageKeys = {
     .enum(FACILITY_ROLES)
     .optional()
     .describe(
-      'With `covers: zone`: what the meter sees of the room. `it`, `cooling`, `power` (loss), `network`; or `total`: all that the room draws.',
+      'With `covers: zone`: what the meter sees of the room. `it`, `cooling`, `power` (loss), `network`; or `total`: all that the room draws; or `solar`: what its inverter makes of the sun.',
     ),
   max_watts: z
     .number()
@@ -120,7 +120,9 @@ export const tlsKeys = () => ({
   tls_verify: z
     .boolean()
     .default(true)
-    .describe('`false` believes any certificate: whoever is in between can read the password and lie.'),
+    .describe(
+      'Whether its certificate is verified. `false` believes any: whoever is in between can read the password and lie.',
+    ),
 })
 
 export interface Credentials {

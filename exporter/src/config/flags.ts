@@ -38,6 +38,10 @@ export interface Flags {
   readonly nvmlLibrary: string | undefined
   /** Undefined: nothing is kept from run to run. */
   readonly storagePath: string | undefined
+  /** Undefined: nobody can mark phases by it. */
+  readonly marksSocket: string | undefined
+  /** Folder of job files; undefined: there are none. */
+  readonly jobDirectory: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   /** Present with the command `doctor`. */
@@ -96,6 +100,18 @@ const FLAGS = [
     default: '/var/lib/wattribute',
     sentence:
       'Where the books are kept, so that counters go on after a restart; empty: nowhere, and they begin at 0.',
+  },
+  {
+    name: 'marks.socket',
+    value: 'PATH',
+    default: '/run/wattribute/marks.sock',
+    sentence: 'Unix socket at which processes say what they are doing; empty: none.',
+  },
+  {
+    name: 'marks.job-directory',
+    value: 'FOLDER',
+    default: '',
+    sentence: 'Where job files say it for those who can only write files; empty: nowhere.',
   },
   {
     name: 'log.level',
@@ -167,6 +183,8 @@ export function parseFlags(
     rootfs: valueOf('path.rootfs').text,
     nvmlLibrary: valueOf('path.nvml').text || undefined,
     storagePath: valueOf('storage.path').text || undefined,
+    marksSocket: valueOf('marks.socket').text || undefined,
+    jobDirectory: valueOf('marks.job-directory').text || undefined,
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
     ...(command === 'doctor' && { doctor: doctorFlagsOf(valueOf, given.switches) }),
@@ -278,7 +296,16 @@ function listenAddressOf({ text, from }: Setting): ListenAddress {
 const PATH = /^\/[\w.~/-]*$/
 
 /** The server answers here itself. */
-const TAKEN = ['/healthz', '/readyz', '/api/v1/sensors', '/api/v1/ledger', '/api/v1/budgets']
+const TAKEN = [
+  '/healthz',
+  '/readyz',
+  '/api/v1/sensors',
+  '/api/v1/ledger',
+  '/api/v1/budgets',
+  '/api/v1/marks',
+  '/api/v1/queries',
+  '/-/reload',
+]
 
 function telemetryPathOf({ text, from }: Setting): string {
   if (!PATH.test(text)) throw new UsageError(`${from}: ${text} is not a path such as /metrics`)

@@ -10,6 +10,7 @@ import { queriesConfigOf } from './query-schema.ts'
 import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { hwmonConfigOf } from './sensor-schema.ts'
+import { tokenConfigOf } from './token-schema.ts'
 import { ConfigError, readLocatedYaml, type Located } from './strict-yaml.ts'
 import { machineTimeZone } from './time-zone.ts'
 import { workloadRuleOf } from './workload-schema.ts'
@@ -70,6 +71,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Omi
     tokenFile: content.kubelet.token_file,
     caFile: content.kubelet.ca_file,
   },
+  tokens: tokenConfigOf(content.tokens),
   queries: queriesConfigOf(content.queries),
   proxies: proxiesConfigOf(content.proxies),
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),

@@ -146,7 +146,7 @@ const httpItem = z
     ...deviceKeys({ period: 10, timeout: 5 }),
     kind: z
       .enum(HTTP_KINDS)
-      .describe('`shelly`: Gen2 and later; `tasmota`; `json`: any document, by `values`.'),
+      .describe('What it is. `shelly`: Gen2 and later; `tasmota`; `json`: any document, by `values`.'),
     url: url().describe('Where it answers; with `kind: json` with the path of the document.'),
     ...credentialKeys(),
     auth: auth(),

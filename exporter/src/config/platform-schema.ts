@@ -81,7 +81,7 @@ const redfishItem = z
       .enum(['session', 'basic'])
       .default('session')
       .describe(
-        '`session`: logs in once and out at the end. `basic`: the password goes along with each question, for services without sessions.',
+        'How it says who asks. `session`: logs in once and out at the end. `basic`: the password goes along with each question, for services without sessions.',
       ),
     ...tlsKeys(),
   })

@@ -19,6 +19,7 @@ import { proxies, type ProxyConfig } from './proxy-schema.ts'
 import { queries, type QueriesConfig } from './query-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
+import { tokens, type TokenConfig } from './token-schema.ts'
 import { workloads } from './workload-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
@@ -183,6 +184,7 @@ const settings = z.strictObject({
   http,
   prometheus,
   kubelet,
+  tokens,
   workloads,
   queries,
   proxies,
@@ -254,6 +256,8 @@ export interface Config {
   readonly pue: number | undefined
   readonly devices: DevicesConfig
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
+  /** Of those who may write over HTTP; each name once. */
+  readonly tokens: readonly TokenConfig[]
   /** The first that fits counts. */
   readonly workloads: readonly WorkloadRule[]
   readonly queries: QueriesConfig
@@ -311,8 +315,11 @@ function typeText(schema: JsonSchema): string {
       return `whole number ${limitsText(schema)}`
     case 'boolean':
       return '`true` or `false`'
-    case 'array':
-      return itemOf(schema).type === 'string' ? 'list of texts' : 'list of mappings'
+    case 'array': {
+      const item = itemOf(schema)
+      if (item.enum !== undefined) return typeText(item).replace('one of', 'list of')
+      return item.type === 'string' ? 'list of texts' : 'list of mappings'
+    }
     case 'object':
       return 'mapping'
     case 'string':

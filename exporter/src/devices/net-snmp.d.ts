@@ -57,6 +57,9 @@ declare module 'net-snmp' {
       readonly authNoPriv: number
       readonly noAuthNoPriv: number
     }
+    /** The numbers of protocols, as text. */
+    readonly AuthProtocols: Readonly<Record<string, string>>
+    readonly PrivProtocols: Readonly<Record<string, string>>
     readonly ResponseInvalidCode: Readonly<Record<string, number>>
   }
   export default snmp

@@ -81,7 +81,7 @@ export class Figures {
 
   add({ id, quantity, unit, scale }: Mapping, raw: number): void {
     const { factor, per = 1, offset = 0 }: Unit = UNITS[unit]
-    const value = (raw * scale * factor) / per + offset
+    const value = (raw * (scale * factor)) / per + offset
     if (quantity === 'power') this.#meter({ id, watts: value })
     else if (quantity === 'energy') {
       this.#meter({ id, joules: value, stepJoules: (Math.abs(scale) * factor) / per })

@@ -115,9 +115,9 @@ async function open({ host, port, security }: SnmpSettings): Promise<Session> {
   const user: User = {
     name: security.authentication.username,
     level: snmp.SecurityLevel.authPriv,
-    authProtocol: security.authProtocol,
+    authProtocol: snmp.AuthProtocols[security.authProtocol] ?? '',
     authKey: await passwordOf(security.authentication),
-    privProtocol: security.privacyProtocol,
+    privProtocol: snmp.PrivProtocols[security.privacyProtocol] ?? '',
     privKey: await passwordOf(security.privacy),
   }
   return snmp.createV3Session(host, user, { ...options, version: snmp.Version3 })

@@ -54,6 +54,7 @@ const ROLES: Record<FacilityRole, string> = {
   power: 'its power losses',
   network: 'its network',
   total: 'all of it',
+  solar: 'what the sun gives it',
 }
 
 const NODE_PARTS: Record<Exclude<MeterSeen['component'], ''>, string> = {

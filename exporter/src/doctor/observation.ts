@@ -31,7 +31,18 @@ export interface Observation {
   readonly containers: number
   /** Why CPU times are read in steps of 10 ms; empty where they are not. */
   readonly cpuClockProblem: string
+  /** The socket at which processes mark their phases. */
+  readonly marks: MarksSocketSeen
   readonly queryServers: readonly QueryServerSeen[]
+}
+
+export interface MarksSocketSeen {
+  /** Empty: there shall be none. */
+  readonly path: string
+  /** An exporter listens there. */
+  readonly isHeard: boolean
+  /** Why no exporter of this installation could; empty where it could. */
+  readonly problem: string
 }
 
 /** An inference server whose metrics are read. */

@@ -15,7 +15,7 @@ export interface NamedProcess {
   readonly labelled: readonly string[]
   /** How it, or what it lives with, is known, and whose words say it. */
   readonly recognised: { readonly reason: string; readonly pid: number } | undefined
-  readonly verdict: 'recognised' | 'unsure' | 'plain' | 'not looked at'
+  readonly verdict: 'recognised' | 'unsure' | 'plain' | 'unseen'
 }
 
 export interface WorkloadFinding extends WorkloadLabels {
@@ -119,7 +119,7 @@ const VERDICTS = {
   recognised: 'recognised',
   unsure: 'not recognised: it may be AI, and nothing says what it does; a rule of the configuration can',
   plain: 'not recognised: nothing speaks for AI',
-  'not looked at': 'not looked at: it uses too little, or may not be seen',
+  unseen: 'not looked at: it uses too little, has ended, or its arguments may not be read',
 } as const
 
 function placeText(

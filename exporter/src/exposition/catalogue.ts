@@ -27,6 +27,7 @@ const histogram = metric('histogram')
 
 const DOMAIN_LABELS = ['domain', 'component', 'within', 'leaf', 'method']
 const BUDGET_LABELS = ['budget', 'period', 'scope']
+const PHASE_LABELS = ['workload', 'namespace', 'phase']
 const FACILITY_LABELS = ['zone', 'role', 'meter']
 const THING_LABELS = ['sensor', 'name']
 const QUERY_LABELS = ['workload', 'namespace', 'model', 'variant', 'server', 'source', 'method']
@@ -190,6 +191,12 @@ export const catalogue = {
     ['zone', 'meter'],
     'Energy of a whole zone, with all that it is used for.',
   ),
+  facilitySolarEnergy: counter(
+    'facility_solar_energy_joules_total',
+    'joules',
+    ['zone', 'meter'],
+    'Energy that the sun has given a zone, measured at its inverter. Over the energy of the zone it is the renewable share.',
+  ),
   facilityPower: gauge(
     'facility_power_watts',
     'watts',
@@ -326,6 +333,49 @@ export const catalogue = {
     'seconds',
     ['meter'],
     'Unix time at which the running demand block ends.',
+  ),
+  phaseSeconds: counter(
+    'workload_phase_seconds_total',
+    'seconds',
+    [...PHASE_LABELS, 'basis'],
+    'Wall time that a workload has spent in a phase on this machine, however many of its processes were in it; basis says whether it was marked or reported.',
+  ),
+  phaseSteps: counter(
+    'workload_phase_steps_total',
+    '',
+    PHASE_LABELS,
+    'Steps that a workload has done in a phase, as it says itself; of several processes the one that has done the most.',
+  ),
+  phaseSamples: counter(
+    'workload_phase_samples_total',
+    '',
+    PHASE_LABELS,
+    'Samples that a workload has worked on in a phase, as its processes say themselves, all together.',
+  ),
+  runStart: gauge(
+    'workload_run_start_timestamp_seconds',
+    'seconds',
+    ['workload', 'namespace'],
+    'Unix time at which the newest run of a workload began, as it says itself.',
+  ),
+  phasesDropped: counter(
+    'workload_phases_dropped_total',
+    '',
+    [],
+    'Marks with a phase beyond the custom ones that a workload may have; they count as phase other.',
+  ),
+  openMarks: gauge('open_marks', '', [], 'Senders that have a phase open.'),
+  intakeLines: counter(
+    'intake_lines_total',
+    '',
+    ['transport'],
+    'Lines about phases and queries that were taken from the socket, over HTTP and from job files.',
+  ),
+  intakeLinesRefused: counter(
+    'intake_lines_refused_total',
+    '',
+    ['transport', 'reason'],
+    'Such lines that were not taken, or not as they were meant: syntax, permission, rate (too many at a time), limit (too many names or connections), engine (it does not keep up).',
   ),
   lastTick: gauge(
     'last_tick_timestamp_seconds',

@@ -40,7 +40,7 @@ export function renderFacility(writer: PageWriter, { accounts, gauges, devices, 
   writer.table(
     catalogue.facilityEnergy,
     accounts
-      .filter(({ role }) => role !== 'total')
+      .filter(({ role }) => role !== 'total' && role !== 'solar')
       .map(({ zone, role, meter, total, createdWall }) => ({
         labels: [zone, role, meter],
         value: total,
@@ -51,6 +51,12 @@ export function renderFacility(writer: PageWriter, { accounts, gauges, devices, 
     catalogue.facilityTotalEnergy,
     accounts
       .filter(({ role }) => role === 'total')
+      .map(({ zone, meter, total, createdWall }) => ({ labels: [zone, meter], value: total, createdWall })),
+  )
+  writer.table(
+    catalogue.facilitySolarEnergy,
+    accounts
+      .filter(({ role }) => role === 'solar')
       .map(({ zone, meter, total, createdWall }) => ({ labels: [zone, meter], value: total, createdWall })),
   )
   writer.table(

@@ -17,11 +17,13 @@ import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
 import type { DemandStatus } from '../workloads/demand.ts'
 import { BOUNDS_JOULES, type EnergyHistograms } from '../workloads/energy-histogram.ts'
+import type { Phases } from '../workloads/phases.ts'
 import type { QueryCounts } from '../workloads/query-counts.ts'
 import { renderBudgets } from './budget-page.ts'
 import { renderFacility, type FacilityShown } from './facility-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
+import { renderPhases } from './phase-page.ts'
 import { renderQueries, type QueryServerRow } from './query-page.ts'
 
 export interface MachineState {
@@ -35,6 +37,7 @@ export interface MachineState {
   readonly groups: readonly Group[]
   readonly budgets: readonly BudgetStatus[]
   readonly demand: readonly DemandStatus[]
+  readonly phases: Phases
   readonly facility: FacilityShown
   readonly requestEnergy: Pick<EnergyHistograms, 'rows'>
   readonly queries: Pick<QueryCounts, 'rows' | 'sources' | 'dropped'>
@@ -72,6 +75,7 @@ export class MachinePage {
     const retired = renderBalance(writer, catalogue.ledgerRetired, state, (view, component) =>
       ledger.retired(view, component),
     )
+    renderPhases(writer, state.phases, state.at, state.startedWall)
     renderFacility(writer, state.facility)
     renderBudgets(writer, state.budgets, state.demand)
     renderQueries(writer, state)

@@ -13,6 +13,7 @@ import { CONTENT_SECURITY_POLICY, overviewPage, type Link, type Overview } from 
 import { scrapeHandler, type Gzip, type Pages } from './scrape.ts'
 import { createTlsServer } from './tls.ts'
 import { openWebConfig, type WebConfig } from './web-config.ts'
+import { addWrites, type Writes } from './write-api.ts'
 
 export type { Overview } from './overview.ts'
 export type { Page, Pages } from './scrape.ts'
@@ -62,6 +63,8 @@ export interface ServerOptions {
   readonly pages: Pages
   /** Without them there are the metrics and the health, and nothing else. */
   readonly reports?: Reports
+  /** Absent: nothing can be written. */
+  readonly writes?: Writes
   readonly log: Log
   /** Plain HTTP for everybody unless given. */
   readonly web?: WebConfig
@@ -115,6 +118,7 @@ function appOf(options: ServerOptions & { readonly web: WebConfig }, limits: Lim
   app.enable('strict routing')
   app.use(deadline(limits.response))
   app.use(headers(web.headers))
+  if (options.writes !== undefined) addWrites(app, options.writes)
   if (web.users.size > 0) app.use(authentication(web.users))
 
   const get = (path: string, handler: RequestHandler): void => {

@@ -122,6 +122,7 @@ export class QueriesRoom {
       if (watched.process !== undefined && !living.has(key)) this.#drop(key, watched)
     }
     for (const [key, process] of living) {
+      this.#watched.get(key)?.know(process)
       if (this.#watched.has(key) || this.#watched.size >= MOST.targets) continue
       const sawStart = process.startTicks >= this.#since.ticks
       this.#watch(key, { process, sawStart, target: undefined })
@@ -259,7 +260,7 @@ export class QueriesRoom {
 /** A server, and how far the looks at it have come. */
 class Watched {
   /** Undefined: it is configured. */
-  readonly process: ServerProcess | undefined
+  process: ServerProcess | undefined
   sawStart: boolean
   target: ServerTarget | undefined
   door: Door | undefined
@@ -283,6 +284,12 @@ class Watched {
     )
   }
 
+  /** Its names may have been found since. */
+  know(process: ServerProcess): void {
+    this.process = process
+    if (this.target !== undefined) this.target.owner = process
+  }
+
   succeed(gauges: Pick<QueryTargetStatus, 'running' | 'waiting'>, flaw: string, now: Seconds): void {
     this.failures = 0
     this.countedAt = now
@@ -303,7 +310,7 @@ class Watched {
   }
 
   status(): QueryTargetStatus {
-    const owner = this.target?.settings.owner ?? this.process ?? NOBODY
+    const owner = this.target?.owner ?? this.process ?? NOBODY
     const hasCounted = this.countedAt > -Infinity
     return {
       url: this.url,

@@ -59,11 +59,14 @@ interface Place {
 
 export class ServerTarget {
   readonly settings: TargetSettings
+  /** What is known of it may become more. */
+  owner: QueryOwner
   #place: Place | undefined
   #sawNobody = false
 
   constructor(settings: TargetSettings) {
     this.settings = settings
+    this.owner = settings.owner
   }
 
   /** The page that was read last; else the first that would be. */
@@ -173,7 +176,8 @@ export class ServerTarget {
     { model: spoken, amounts, estimatedQueries }: ModelDelta,
     isOnly: boolean,
   ): readonly QueryReport[] {
-    const { owner, modelIsGiven } = this.settings
+    const { owner } = this
+    const { modelIsGiven } = this.settings
     const said = modelIsGiven ? { model: '', variant: '' } : normaliseModel(spoken)
     const labels = {
       workload: owner.workload,

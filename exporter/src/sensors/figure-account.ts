@@ -179,7 +179,7 @@ export class FigureAccount {
     }
     const believed = microjoules(Math.min(spent, alongside))
     return {
-      spent: { spent: believed, excess: microjoules(spent - believed + excess), from, to: at, method },
+      spent: { spent: believed, excess: atMost(spent - believed + excess), from, to: at, method },
       complaint: 'its energy counter went up by more than its maximum allows: its power counts instead',
     }
   }
@@ -255,6 +255,9 @@ export class FigureAccount {
     return new PowerIntegral(seconds(LOST_AFTER_SECONDS + 2 * this.#limits.period))
   }
 }
+
+/** A leap may be of any size; what is beyond the largest energy is not told apart. */
+const atMost = (amount: number): Microjoules => microjoules(Math.min(amount, Number.MAX_SAFE_INTEGER))
 
 interface Drawn {
   readonly spent: Microjoules

@@ -143,7 +143,7 @@ export class PolledSensor implements Sensor {
     const asking = this.#ask(abort.signal)
     const result = await Promise.race([asking, timeIsOver])
     callOff()
-    if (!this.#isClosed) this.#take(result === 'late' ? late(timeout) : result, asked)
+    if (!this.#isClosed) this.#takeOrFail(result === 'late' ? late(timeout) : result, asked)
     await asking // one that does not let go in time is not asked again before it has
     this.#schedule(asked, result instanceof DeviceError ? result.retryAfterSeconds : undefined)
   }
@@ -153,6 +153,15 @@ export class PolledSensor implements Sensor {
       return await this.#client.ask(signal)
     } catch (cause) {
       return cause instanceof Error ? cause : new Error(String(cause))
+    }
+  }
+
+  /** A defect in counting is that of one answer: the device is asked again. */
+  #takeOrFail(result: DeviceAnswer | Error, asked: Seconds): void {
+    try {
+      this.#take(result, asked)
+    } catch (cause) {
+      this.#take(cause instanceof Error ? cause : new Error(String(cause)), asked)
     }
   }
 

@@ -37,12 +37,16 @@ export function rulingOf(place: Place, own: Own | undefined, rules: WorkloadRule
   return candidates.flatMap((ruling) => ruling ?? []).sort((one, other) => one.index - other.index)[0]
 }
 
-/** Its own model, else what all agree on. */
-export function recognisedOf(own: Own | undefined, agreement: Agreement | undefined): Known | undefined {
-  const itself = own === undefined || typeof own.verdict === 'string' ? undefined : own.verdict
-  if (itself !== undefined && (itself.model !== '' || agreement?.isSplit === true)) return itself
-  return agreement?.recognised ?? itself
+/** What all agree on; its own where they do not, or where it was of another model that is gone. */
+function ownOrAgreed(itself: Known | undefined, agreement: Agreement | undefined): Known | undefined {
+  const agreed = agreement?.recognised
+  if (itself === undefined || agreed === undefined) return itself ?? agreed
+  const isItsOwn = agreement?.isSplit === true || (itself.model !== '' && itself.model !== agreed.model)
+  return isItsOwn ? itself : agreed
 }
+
+export const recognisedOf = (own: Own | undefined, agreement: Agreement | undefined): Known | undefined =>
+  ownOrAgreed(own === undefined || typeof own.verdict === 'string' ? undefined : own.verdict, agreement)
 
 /** Where nothing else is called so, by its model or by what serves or launches it. */
 const nameOf = ({ model, name }: Known): string => (model === '' || model === MULTIPLE ? name : model)

@@ -22,8 +22,8 @@ export interface Recognised extends ModelName {
   readonly reason: string
 }
 
-/** `unsure`: it may be AI and may not; `plain`: nothing speaks for it. */
-export type Verdict = Recognised | 'unsure' | 'plain'
+/** `unsure`: it may be AI and may not; `plain`: nothing speaks for it; `unseen`: its arguments could not be read. */
+export type Verdict = Recognised | 'unsure' | 'plain' | 'unseen'
 
 /** The servers among the ancestors of a process, as each says of itself. */
 export const serversAbove = (chain: readonly ProcessSeen[]): readonly Recognised[] =>
@@ -260,6 +260,11 @@ const isRank = ({ variable }: ProcessSeen): boolean =>
   /^[1-9]\d*$/.test(variable('WORLD_SIZE')) &&
   variable('MASTER_ADDR') !== ''
 
-/** A script of Python's, a thread of PyTorch's that names itself, a worker of Ray's: they may be anything. */
+/** A script of Python's, a thread of PyTorch's that names itself, a worker of Ray's, a whole guest: they may be anything. */
 const looksLikeAi = ({ process, invocation }: Seen): boolean =>
-  invocation.isPython || process.comm.startsWith('pt_') || /^ray::/.test(process.argv[0] ?? '')
+  invocation.isPython ||
+  process.comm.startsWith('pt_') ||
+  /^ray::/.test(process.argv[0] ?? '') ||
+  HYPERVISOR.test(invocation.program)
+
+const HYPERVISOR = /^(?:qemu-system-.*|qemu-kvm|kvm|firecracker|cloud-hypervisor)$/

@@ -2,7 +2,7 @@
 import type { ProcessSeen } from '../model.ts'
 import type { Place } from './place.ts'
 import { MULTIPLE } from './recognition.ts'
-import { memberKey, type Member } from './scope.ts'
+import { memberKey, withMore, type Member } from './scope.ts'
 import type { Ruling } from './workload-rules.ts'
 
 export interface Root {
@@ -41,7 +41,7 @@ export class Roots {
     if (known === undefined && this.#roots.size >= MOST_ROOTS) return
     const index = chain.findIndex(({ pid }) => pid === member.pid)
     this.#roots.set(key, {
-      member: { ...known?.member, ...member },
+      member: withMore(known?.member, member),
       place,
       comm: chain[index]?.comm ?? known?.comm ?? '',
       ruling: index < 0 ? known?.ruling : rulingOf(chain.slice(index)),

@@ -44,9 +44,7 @@ export class Scope {
     const key = memberKey(member)
     const known = this.members.get(key)
     if (known === undefined && this.members.size >= MOST_MEMBERS) return
-    const merged = { ...known, ...member }
-    // Workers of one launcher may tell its model or not.
-    if (known?.recognised?.model && member.recognised?.model === '') merged.recognised = known.recognised
+    const merged = withMore(known, member)
     this.members.set(key, merged)
     this.#settle()
   }
@@ -85,6 +83,18 @@ export class Scope {
   }
 }
 
+/** The same process as it was known and as it is found now: workers of one launcher tell more or less of its model. */
+export function withMore(known: Member | undefined, found: Member): Member {
+  const [before, now] = [known?.recognised, found.recognised]
+  const saidMore =
+    before !== undefined &&
+    now !== undefined &&
+    before.model !== '' &&
+    before.name === now.name &&
+    (now.model === '' || (now.model === before.model && now.variant === ''))
+  return { ...known, ...found, ...(saidMore && { recognised: before }) }
+}
+
 export const memberKey = ({ pid, startTicks }: Pick<Member, 'pid' | 'startTicks'>): string =>
   `${pid}:${startTicks}`
 
@@ -98,10 +108,14 @@ function agreementOf(members: readonly Member[]): Agreement {
 function recognisedBy(members: readonly Member[]): Pick<Agreement, 'recognised' | 'isSplit'> {
   const recognised = members.flatMap((member) => member.recognised ?? [])
   const named = recognised.filter(({ model }) => model !== '')
-  const [first] = named.length > 0 ? named : recognised
+  // A launcher may not tell the precision that its shards are given.
+  const precise = named.filter(({ variant }) => variant !== '')
+  const [first] = [precise, named, recognised].find(({ length }) => length > 0) ?? []
   if (first === undefined) return { recognised: undefined, isSplit: false }
   const isOneKind = recognised.every(({ kind }) => kind === first.kind)
-  const isOneModel = named.every(({ model, variant }) => model === first.model && variant === first.variant)
+  const isOneModel =
+    named.every(({ model }) => model === first.model) &&
+    precise.every(({ variant }) => variant === first.variant)
   if (isOneKind && isOneModel) return { recognised: first, isSplit: false }
   const kind: WorkloadFacts['kind'] = isOneKind ? first.kind : 'unknown'
   return { recognised: { ...first, kind, model: '', variant: '' }, isSplit: true }

@@ -13,11 +13,11 @@ import type {
   Names,
   ProcessSeen,
   WorkloadRule,
-  WorkloadWords,
 } from '../model.ts'
 import { seconds, type Seconds } from '../units.ts'
 import { NamesPool } from './names-pool.ts'
-import { compose, recognisedOf, rulingOf, type Own } from './composition.ts'
+import { compose, type Own } from './composition.ts'
+import { explanationOf, type Explanation } from './explanation.ts'
 import { placeOf, type Place } from './place.ts'
 import { recognise, serversAbove, withModels, type Recognised, type Verdict } from './recognition.ts'
 import { Roots, type Root } from './roots.ts'
@@ -50,16 +50,6 @@ export interface RecognisedServer {
   readonly models: readonly string[]
 }
 
-/** Why a consumer is called what it is. */
-export interface Explanation {
-  readonly consumer: ProcessConsumer
-  readonly names: Names | undefined
-  readonly ruling: Ruling | undefined
-  readonly labels: WorkloadWords | undefined
-  readonly recognised: Pick<Recognised, 'name' | 'reason' | 'root'> | undefined
-  readonly verdict: 'recognised' | 'unsure' | 'plain' | 'not looked at'
-}
-
 export type ProcessConsumer = Extract<Consumer, { kind: 'process' }>
 
 /** So many processes are looked at in one tick, those that use most first. */
@@ -88,8 +78,19 @@ interface State extends Own {
   readonly ruling: Ruling | undefined
   usesAccelerator: boolean
   names: Names | undefined
-  namesVersion: string
+  /** What the names were found from. */
+  namesOf: NamesBasis | undefined
 }
+
+interface NamesBasis {
+  readonly scope: Scope | undefined
+  readonly version: number | undefined
+  /** Of the rules. */
+  readonly revision: number
+}
+
+const isCurrent = ({ namesOf, isWaiting }: State, revision: number): boolean =>
+  namesOf?.revision === revision && namesOf.version === namesOf.scope?.version && !isWaiting
 
 export class WhoIsWhat {
   readonly #door: ProcessDoor
@@ -159,22 +160,21 @@ export class WhoIsWhat {
 
   /** @returns undefined while it is being found out; the same object for the same names */
   nameOf(consumer: Consumer): Names | undefined {
+    const settled = consumer.kind === 'process' ? this.#states.get(consumer) : undefined
+    if (settled?.names !== undefined && isCurrent(settled, this.#revision)) return settled.names
     const place = this.#placeOf(consumer.group)
     if (place === undefined) return undefined
     if (consumer.kind !== 'process') return this.#unownedNames(place)
-    const state = this.#states.get(consumer) ?? this.#lookNow(consumer)
+    const state = settled ?? this.#lookNow(consumer)
     if (state === undefined) {
       const since = this.#queue.get(consumer)
       const isPending = since !== undefined && this.#at - since < PATIENCE_SECONDS
       return isPending ? undefined : this.#unownedNames(place)
     }
     if (state.isWaiting) return undefined
-    const version = this.#versionOf(place)
-    if (state.names === undefined || state.namesVersion !== version) {
-      state.names = this.#namesOf(place, state)
-      state.namesVersion = version
-      if (state.names.livesWith === 'process') this.#noteLiving(consumer)
-    }
+    state.names = this.#namesOf(place, state)
+    state.namesOf = { scope: place.scope, version: place.scope?.version, revision: this.#revision }
+    if (state.names.livesWith === 'process') this.#noteLiving(consumer)
     return state.names
   }
 
@@ -209,26 +209,11 @@ export class WhoIsWhat {
     const place = this.#placeOf(consumer.group)
     const root = this.#roots.get(consumer.process)
     const own = this.#states.get(consumer) ?? (root && ownOf(root))
-    const verdict =
-      own === undefined ? 'not looked at' : typeof own.verdict === 'string' ? own.verdict : 'recognised'
-    if (place === undefined) {
-      return {
-        consumer,
-        names: undefined,
-        ruling: undefined,
-        labels: undefined,
-        recognised: undefined,
-        verdict,
-      }
-    }
-    return {
+    return explanationOf(
       consumer,
-      names: this.#namesOf(place, own),
-      ruling: rulingOf(place, own, this.#rules),
-      labels: place.labels,
-      recognised: recognisedOf(own, place.scope?.agreement),
-      verdict,
-    }
+      own,
+      place && { place, names: this.#namesOf(place, own), rules: this.#rules },
+    )
   }
 
   #acceleratorUsers({ accelerators }: Activity): ReadonlySet<ProcessConsumer> {
@@ -266,7 +251,7 @@ export class WhoIsWhat {
     const chain = this.#door.chainOf(pid)
     const isItself = chain[0]?.startTicks === startTicks
     const before = this.#states.get(consumer)
-    const verdict = isItself ? recognise(chain) : (before?.verdict ?? 'plain')
+    const verdict = isItself ? recognise(chain) : (before?.verdict ?? 'unseen')
     const state: State = {
       comm,
       argumentsAt,
@@ -279,7 +264,7 @@ export class WhoIsWhat {
         isItself || before === undefined ? this.#rules.find(place, isItself ? chain : []) : before.ruling,
       usesAccelerator: usesAccelerator || (before?.usesAccelerator ?? false),
       names: undefined,
-      namesVersion: '',
+      namesOf: undefined,
     }
     this.#states.set(consumer, state)
     if (!isItself) return true
@@ -348,7 +333,7 @@ export class WhoIsWhat {
 
   #sweep(groups: readonly Group[]): void {
     this.#sweptAt = this.#at
-    this.#pool.sweep(this.#at)
+    this.#pool.sweep()
     const alive = new Set(groups.map((group) => this.#places.get(group)?.scope))
     for (const [key, entry] of this.#scopes) {
       if (alive.has(entry.scope)) entry.seenAt = this.#at
@@ -381,9 +366,9 @@ export class WhoIsWhat {
 
   /** Who is called as all in its place lives with the place. */
   #namesOf(place: Place, own: Own | undefined): Names {
-    const names = this.#pool.of(compose(place, own, this.#rules), this.#at)
+    const names = this.#pool.of(compose(place, own, this.#rules))
     if (own === undefined || names === this.#unownedNames(place)) return names
-    return this.#pool.of({ ...names, livesWith: 'process' }, this.#at)
+    return this.#pool.of({ ...names, livesWith: 'process' })
   }
 
   #noteLiving(consumer: ProcessConsumer): void {

@@ -45,7 +45,9 @@ export function redfishClient(settings: RedfishSettings): DeviceClient {
   }
 
   const readGauges = async (places: readonly GaugePlace[], signal: AbortSignal): Promise<void> => {
-    const turn = session.turn(AbortSignal.any([signal, AbortSignal.timeout(settings.gaugesSeconds * 1000)]))
+    const turn = session.turn(
+      AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(settings.gaugesSeconds * 1000))]),
+    )
     const found: GaugeFigure[] = []
     const problems: Complaint[] = []
     for (const { path, gaugesIn } of places) {
