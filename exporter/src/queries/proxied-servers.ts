@@ -1,5 +1,5 @@
 /** Whose requests a counting proxy passes on: as configured, or the process that listens at its target. */
-import { seconds, type Seconds } from '../units.ts'
+import type { Seconds } from '../units.ts'
 import { pidListeningOn } from './listeners.ts'
 
 export interface ProxiedServerSettings {
@@ -38,6 +38,8 @@ export class ProxiedServers {
   readonly #procfs: string
   #settings: ReadonlyMap<string, ProxiedServerSettings>
   #owners = new Map<string, ProxiedOwner>()
+  /** Who listens at the target of each proxy. */
+  #pids = new Map<string, number>()
   #lookedAt: Seconds | undefined
   #isLooking = false
 
@@ -49,6 +51,7 @@ export class ProxiedServers {
   reconfigure(settings: readonly ProxiedServerSettings[]): void {
     this.#settings = byName(settings)
     this.#owners = new Map()
+    this.#pids = new Map()
     this.#lookedAt = undefined
   }
 
@@ -62,26 +65,34 @@ export class ProxiedServers {
   }
 
   /**
-   * To be told at each tick; looks now and then, beside it.
-   * @param processes best guesses first
+   * To be told at each tick; who listens is looked up now and then, beside it.
+   * @param processes that are known by name, best guesses first
    */
   see(processes: () => readonly ListeningProcess[], at: Seconds): void {
-    if (this.#settings.size === 0 || this.#isLooking) return
-    if (this.#lookedAt !== undefined && at < seconds(this.#lookedAt + LOOK_AGAIN_SECONDS)) return
+    const isDue = this.#lookedAt === undefined || at - this.#lookedAt >= LOOK_AGAIN_SECONDS
+    const hasNameless = Array.from(this.#pids.keys()).some((listen) => !this.#owners.has(listen))
+    if (this.#settings.size === 0 || (!isDue && !hasNameless)) return
+    const known = processes()
+    for (const [listen, pid] of this.#pids) {
+      const process = known.find((one) => one.pid === pid)
+      if (process !== undefined && !STAND_INS.includes(process.comm)) this.#owners.set(listen, process.owner)
+    }
+    if (!isDue || this.#isLooking) return
     this.#lookedAt = at
     this.#isLooking = true
-    void this.#look(processes()).finally(() => (this.#isLooking = false))
+    void this.#look(known.map(({ pid }) => pid)).finally(() => (this.#isLooking = false))
   }
 
-  async #look(processes: readonly ListeningProcess[]): Promise<void> {
+  async #look(guesses: readonly number[]): Promise<void> {
     for (const { listen, target, workload, server } of this.#settings.values()) {
       const port = localPortOf(target)
       if (port === undefined || (workload !== '' && server !== '')) continue
-      const pids = processes.map(({ pid }) => pid)
-      const pid = await pidListeningOn(this.#procfs, port, pids)
-      const process = processes.find((one) => one.pid === pid)
+      const before = this.#pids.get(listen)
+      const first = before === undefined ? guesses : [before, ...guesses]
+      const pid =
+        (await pidListeningOn(this.#procfs, port, first)) ?? (await pidListeningOn(this.#procfs, port))
       // One that is down for a while keeps its name: its last requests are still being booked.
-      if (process !== undefined && !STAND_INS.includes(process.comm)) this.#owners.set(listen, process.owner)
+      if (pid !== undefined && this.#settings.has(listen)) this.#pids.set(listen, pid)
     }
   }
 }
