@@ -57,7 +57,9 @@ describe.each(PROTOCOLS)('a device that speaks $name and', ({ open, without }) =
   }
 
   let isStarted = false
-  beforeEach(() => (isStarted = false))
+  beforeEach(() => {
+    isStarted = false
+  })
 
   /** One question and the look after it. */
   const poll = async (said?: Said): Promise<Outcome> => {
@@ -96,7 +98,12 @@ describe.each(PROTOCOLS)('a device that speaks $name and', ({ open, without }) =
     ['claims far too much', undefined, { watts: 1e9 }, /more than its maximum of 5000 W/],
     ['claims to be negative', 'negative', { watts: -70 }, /cannot be negative|no meter/],
     ['claims what is no number', 'NaN', { watts: NaN }, /its power is no number/],
-    ['loses its meter', undefined, {}, /no meter|there is no|has no|gives no figure|says nothing|has nothing/],
+    [
+      'loses its meter',
+      undefined,
+      {},
+      /no meter|there is no|has no|gives no figure|says nothing|has nothing/,
+    ],
   ]
   for (const [title, what, said, complaint] of cases) {
     if (what !== undefined && without.includes(what)) continue
@@ -134,7 +141,11 @@ describe.each(PROTOCOLS)('a device that speaks $name and', ({ open, without }) =
       await started()
       device.fails(fault)
       const outcome = await poll()
-      expect(outcome).toMatchObject({ kind: 'failed', why: expect.stringMatching(/./), advice: expect.stringMatching(/./) })
+      expect(outcome).toMatchObject({
+        kind: 'failed',
+        why: expect.stringMatching(/./),
+        advice: expect.stringMatching(/./),
+      })
       expect(spent).toBe(1000e6)
       device.fails(undefined)
       await recovered(outcome)

@@ -34,7 +34,7 @@ export interface Protocol {
   readonly name: string
   /** It cannot say these things, or not fail so. */
   readonly without: readonly (Fault | 'NaN' | 'energy' | 'negative')[]
-  open(): Promise<FaultyDevice>
+  readonly open: () => Promise<FaultyDevice>
 }
 
 const SUPPLY = { loadFigure: '' }
@@ -49,7 +49,7 @@ async function overTcp(
   let said: Said = {}
   let fault: Fault | undefined
   const server = await RudeServer.open((socket: Socket) => {
-    socket.on('data', (question) => {
+    socket.on('data', (question: Buffer) => {
       if (fault === 'hangs') return
       if (fault === 'sends 50 MB') {
         socket.removeAllListeners('data')
@@ -101,8 +101,26 @@ const MODBUS: Protocol = {
           unit: 1,
           sunspec: false,
           registers: [
-            { id: 'meter', quantity: 'power', unit: 'W', scale: 1, kind: 'holding', address: 0, type: 'float32', wordOrder: 'big' },
-            { id: 'meter', quantity: 'energy', unit: 'kWh', scale: 0.0001, kind: 'holding', address: 2, type: 'float64', wordOrder: 'big' },
+            {
+              id: 'meter',
+              quantity: 'power',
+              unit: 'W',
+              scale: 1,
+              kind: 'holding',
+              address: 0,
+              type: 'float32',
+              wordOrder: 'big',
+            },
+            {
+              id: 'meter',
+              quantity: 'energy',
+              unit: 'kWh',
+              scale: 0.0001,
+              kind: 'holding',
+              address: 2,
+              type: 'float64',
+              wordOrder: 'big',
+            },
           ],
           supply: SUPPLY,
         }),
@@ -187,7 +205,11 @@ const HTTP: Protocol = {
           supply: SUPPLY,
         }),
       ({ watts, kilowattHours }) =>
-        JSON.stringify({ p: watts, e: kilowattHours === undefined ? undefined : kilowattHours * 10_000, soc: 1 }),
+        JSON.stringify({
+          p: watts,
+          e: kilowattHours === undefined ? undefined : kilowattHours * 10_000,
+          soc: 1,
+        }),
     ),
 }
 
@@ -222,7 +244,7 @@ const OID = '1.3.6.1.4.1.99.'
 const SNMP: Protocol = {
   name: 'snmp',
   without: ['breaks off', 'sends 50 MB', 'NaN', 'refuses'], // a datagram is whole or not there; a refusal is silence
-  async open() {
+  open: async () => {
     let said: Said = {}
     let fault: Fault | undefined
     const socket = createSocket('udp4').bind(0, '127.0.0.1')
@@ -264,10 +286,12 @@ function snmpAnswer(question: Buffer, { watts, kilowattHours }: Said): Buffer {
   const at = question.findIndex((byte, index) => index > 10 && byte === 0xa0)
   const requestId = question.subarray(at + 2, at + 4 + (question[at + 3] ?? 0))
   const community = question.subarray(5, 7 + (question[6] ?? 0))
-  const rows = [watts, kilowattHours === undefined ? undefined : kilowattHours * 10_000].map((value, index) => {
-    const text = value === undefined ? tagged(0x80) : tagged(4, Buffer.from(String(value)))
-    return tagged(0x30, tagged(6, Buffer.from([0x2b, 6, 1, 4, 1, 99, index + 1])), text)
-  })
+  const rows = [watts, kilowattHours === undefined ? undefined : kilowattHours * 10_000].map(
+    (value, index) => {
+      const text = value === undefined ? tagged(0x80) : tagged(4, Buffer.from(String(value)))
+      return tagged(0x30, tagged(6, Buffer.from([0x2b, 6, 1, 4, 1, 99, index + 1])), text)
+    },
+  )
   const none = tagged(2, Buffer.from([0]))
   return tagged(
     0x30,

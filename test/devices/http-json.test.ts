@@ -153,7 +153,14 @@ describe('a Shelly', () => {
 })
 
 describe('a Tasmota', () => {
-  const ENERGY = { TotalStartTime: '2024-01-01T00:00:00', Total: 12.345, Yesterday: 0.2, Today: 0.1, Power: 21, Factor: 0.8 }
+  const ENERGY = {
+    TotalStartTime: '2024-01-01T00:00:00',
+    Total: 12.345,
+    Yesterday: 0.2,
+    Today: 0.1,
+    Power: 21,
+    Factor: 0.8,
+  }
   const sns = (energy: unknown): unknown => ({
     StatusSNS: { Time: '2026-11-24T12:00:00', ENERGY: energy, ESP32: { Temperature: 41.2 }, TempUnit: 'C' },
   })
@@ -218,7 +225,9 @@ describe('any JSON', () => {
   ]
 
   test('by paths, with units and scales', async () => {
-    const server = await served(json({ a: { list: [{ p: 1 }, { p: '2.5' }], 'odd.name': 4000 }, soc: 87, offline: true }))
+    const server = await served(
+      json({ a: { list: [{ p: 1 }, { p: '2.5' }], 'odd.name': 4000 }, soc: 87, offline: true }),
+    )
     const answer = await ask(server, { kind: 'json', path: '/status?full=1', values })
     expect(answer).toMatchObject({
       meters: [{ id: 'meter', watts: 2500, joules: 4 * 3.6e6, stepJoules: 3600 }],
@@ -237,7 +246,7 @@ describe('any JSON', () => {
   test.each([
     ['basic', `Basic ${Buffer.from('me:token').toString('base64')}`],
     ['bearer', 'Bearer token'],
-  ] as const)('with %s authentication', async (scheme, header) => {
+  ] as ['basic' | 'bearer', string][])('with %s authentication', async (scheme, header) => {
     const server = await served(json({ soc: 1 }))
     const login = { ...secretIn(folder.path, 'token', 'me'), scheme }
     await ask(server, { kind: 'json', values, login })
@@ -247,7 +256,8 @@ describe('any JSON', () => {
   withProgram('openssl', 'with TLS: its certificate is verified unless told otherwise', async () => {
     const server = await tlsServer(folder.path, json({ soc: 50 }))
     open.push(server)
-    const asked = (more: Partial<HttpJsonSettings>): Promise<DeviceAnswer> => ask(server, { kind: 'json', values, ...more })
+    const asked = (more: Partial<HttpJsonSettings>): Promise<DeviceAnswer> =>
+      ask(server, { kind: 'json', values, ...more })
     expect((await failureOf(asked({}))).why).toContain('its certificate is not trusted')
     expect(server.questions).toHaveLength(0)
     for (const more of [{ caFile: server.caFile }, { tlsVerify: false }])
@@ -257,8 +267,16 @@ describe('any JSON', () => {
   test.each([
     ['no JSON', (response) => response.end('<html>'), 'does not answer in JSON'],
     ['50 MB', (response) => response.end(Buffer.alloc(50 << 20, ' ')), 'its answer is longer than 1024 KiB'],
-    ['half an answer', (response) => response.write('{"soc":', () => response.destroy()), 'it hung up in the middle of an answer'],
-    ['another place', (response) => response.writeHead(302, { Location: 'http://127.0.0.1:1/' }).end(), 'sends elsewhere (HTTP status 302), which is not followed'],
+    [
+      'half an answer',
+      (response) => response.write('{"soc":', () => response.destroy()),
+      'it hung up in the middle of an answer',
+    ],
+    [
+      'another place',
+      (response) => response.writeHead(302, { Location: 'http://127.0.0.1:1/' }).end(),
+      'sends elsewhere (HTTP status 302), which is not followed',
+    ],
     ['an error', (response) => response.writeHead(500).end(), 'answers with HTTP status 500'],
   ] as readonly (readonly [string, (response: Parameters<RequestListener>[1]) => unknown, string])[])(
     'that is %s',
@@ -271,6 +289,8 @@ describe('any JSON', () => {
   test('that never comes is left when the time is over', async () => {
     const abort = new AbortController()
     const server = await served(() => abort.abort())
-    expect((await failureOf(ask(server, { kind: 'json', values }, abort.signal))).why).toBe('did not answer in time')
+    expect((await failureOf(ask(server, { kind: 'json', values }, abort.signal))).why).toBe(
+      'did not answer in time',
+    )
   })
 })

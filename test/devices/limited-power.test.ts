@@ -21,14 +21,19 @@ test('half the load lasts twice as long', () => {
   const above = fc.double({ min: 1, max: 1e6, noNaN: true })
   fc.assert(
     fc.property(above, fc.integer({ min: 1, max: 100 }), above, (capacity, charge, load) => {
-      expect(runtimeSeconds(capacity, charge, load / 2)).toBe(2 * (runtimeSeconds(capacity, charge, load) ?? NaN))
+      expect(runtimeSeconds(capacity, charge, load / 2)).toBe(
+        2 * (runtimeSeconds(capacity, charge, load) ?? NaN),
+      )
     }),
   )
 })
 
 test('without a load it has no end', () => {
   expect(runtimeSeconds(15_000, 0.8, 0)).toBeUndefined()
-  expect(supplied({ ...BATTERY, meters: [{ id: 'inverter', watts: 0 }] }, { capacityWattHours: 1, loadFigure: '' }).gauges).toEqual(BATTERY.gauges)
+  expect(
+    supplied({ ...BATTERY, meters: [{ id: 'inverter', watts: 0 }] }, { capacityWattHours: 1, loadFigure: '' })
+      .gauges,
+  ).toEqual(BATTERY.gauges)
 })
 
 test('is added to what a device says, by the meter that is its load', () => {

@@ -6,7 +6,17 @@ import type { RequestListener } from 'node:http'
 import type { DeviceAnswer } from '../../exporter/src/devices/device.ts'
 import { metricsEndpointClient, type SeriesMapping } from '../../exporter/src/devices/metrics-endpoint.ts'
 import { requireProgram } from '../programs.ts'
-import { eventually, failureOf, freePort, listens, NOBODY, patient, start, temporaryFolder, type Started } from './started.ts'
+import {
+  eventually,
+  failureOf,
+  freePort,
+  listens,
+  NOBODY,
+  patient,
+  start,
+  temporaryFolder,
+  type Started,
+} from './started.ts'
 import { webServer, type WebServer } from './web-server.ts'
 
 jest.setTimeout(60_000)
@@ -22,7 +32,12 @@ const series = (more: Partial<SeriesMapping>): SeriesMapping => ({
   ...more,
 })
 
-async function ask(url: string, chosen: readonly SeriesMapping[], path = '/metrics', signal = patient()): Promise<DeviceAnswer> {
+async function ask(
+  url: string,
+  chosen: readonly SeriesMapping[],
+  path = '/metrics',
+  signal = patient(),
+): Promise<DeviceAnswer> {
   const client = metricsEndpointClient({
     url,
     path,

@@ -18,7 +18,9 @@ export class ModbusServer {
   async start(): Promise<void> {
     const program = join(this.folder.path, 'modbus-server')
     const source = fileURLToPath(new URL('./modbus-server.c', import.meta.url))
-    const { status, stderr } = spawnSync('cc', ['-O1', '-o', program, source, '-lmodbus'], { encoding: 'utf8' })
+    const { status, stderr } = spawnSync('cc', ['-O1', '-o', program, source, '-lmodbus'], {
+      encoding: 'utf8',
+    })
     if (status !== 0) throw new Error(stderr)
     this.port = await freePort()
     const child = spawn(program, [String(this.port)], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -78,7 +80,8 @@ export function sunSpec(base: number, ...models: readonly Model[]): Registers {
   const registers: number[] = [0x5375, 0x6e53]
   for (const { id, length, points } of all) {
     const block = [id, length, ...Array.from({ length }, () => NOT_IMPLEMENTED)]
-    for (const [offset, values] of Object.entries(points)) block.splice(Number(offset), values.length, ...values)
+    for (const [offset, values] of Object.entries(points))
+      block.splice(Number(offset), values.length, ...values)
     registers.push(...block)
   }
   return at(base, ...registers, 0xffff, 0)

@@ -1,6 +1,7 @@
 /** The client of Network UPS Tools, against its real server with a UPS of its dummy driver, and against rude ones. */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { writeFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { DeviceAnswer } from '../../exporter/src/devices/device.ts'
 import { askNut, type NutSettings } from '../../exporter/src/devices/nut.ts'
@@ -52,9 +53,11 @@ class NutServer {
   async start(names: readonly string[]): Promise<void> {
     const { path } = this.folder
     this.port = await freePort()
-    const write = (file: string, text: string): void =>
-      writeFileSync(join(path, file), text, { mode: 0o600 })
-    write('ups.conf', names.map((name) => `[${name}]\ndriver = dummy-ups\nport = ${name}.dev\nmode = dummy-once\n`).join(''))
+    const write = (file: string, text: string): void => writeFileSync(join(path, file), text, { mode: 0o600 })
+    write(
+      'ups.conf',
+      names.map((name) => `[${name}]\ndriver = dummy-ups\nport = ${name}.dev\nmode = dummy-once\n`).join(''),
+    )
     write('upsd.conf', `LISTEN 127.0.0.1 ${this.port}\nSTATEPATH ${path}\nMAXAGE 2\n`)
     write('upsd.users', '[monitor]\npassword = right\nactions = SET\ninstcmds = ALL\n')
     write('nut.conf', 'MODE=netserver\n')
@@ -91,83 +94,82 @@ class NutServer {
   }
 }
 
-requireProgram(
-  UPSD,
-  'a UPS of a real Network UPS Tools server',
-  () => {
-    const server = new NutServer()
-    const settings = (ups: string): NutSettings => ({
-      host: '127.0.0.1',
-      port: server.port,
-      ups,
-      credentials: NOBODY,
+requireProgram(UPSD, 'a UPS of a real Network UPS Tools server', () => {
+  const server = new NutServer()
+  const settings = (ups: string): NutSettings => ({
+    host: '127.0.0.1',
+    port: server.port,
+    ups,
+    credentials: NOBODY,
+  })
+
+  beforeAll(() => server.start(['rack', 'dying', 'hanging']))
+  afterAll(() => server.stop())
+
+  /** A driver that has just been started says one thing after the other. */
+  const askRunning = (ups: string, more: Partial<NutSettings> = {}): Promise<DeviceAnswer> =>
+    eventually(async () => {
+      const answer = await askNut({ ...settings(ups), ...more }, patient())
+      if (answer.meters.length < 2) throw new Error('it has not said all')
+      return answer
     })
 
-    beforeAll(() => server.start(['rack', 'dying', 'hanging']))
-    afterAll(() => server.stop())
-
-    /** A driver that has just been started says one thing after the other. */
-    const askRunning = (ups: string, more: Partial<NutSettings> = {}): Promise<DeviceAnswer> =>
-      eventually(async () => {
-        const answer = await askNut({ ...settings(ups), ...more }, patient())
-        if (answer.meters.length < 2) throw new Error('it has not said all')
-        return answer
-      })
-
-    test('says what it gives, takes, and has left', async () => {
-      const answer = await askRunning('rack')
-      expect(answer).toEqual({
-        meters: [
-          { id: 'output', watts: 1290 },
-          { id: 'input', watts: 1395.5 },
-        ],
-        gauges: [
-          { id: 'battery', quantity: 'battery_charge_ratio', value: 0.87 },
-          { id: 'battery', quantity: 'battery_runtime_seconds', value: 2160 },
-          { id: 'ups', quantity: 'ups_load_ratio', value: 0.43 },
-          { id: 'battery', quantity: 'temperature_celsius', value: 25.5 },
-          { id: 'ups', quantity: 'ups_on_battery', value: 0 },
-        ],
-        complaints: [],
-      })
+  test('says what it gives, takes, and has left', async () => {
+    const answer = await askRunning('rack')
+    expect(answer).toEqual({
+      meters: [
+        { id: 'output', watts: 1290 },
+        { id: 'input', watts: 1395.5 },
+      ],
+      gauges: [
+        { id: 'battery', quantity: 'battery_charge_ratio', value: 0.87 },
+        { id: 'battery', quantity: 'battery_runtime_seconds', value: 2160 },
+        { id: 'ups', quantity: 'ups_load_ratio', value: 0.43 },
+        { id: 'battery', quantity: 'temperature_celsius', value: 25.5 },
+        { id: 'ups', quantity: 'ups_on_battery', value: 0 },
+      ],
+      complaints: [],
     })
+  })
 
-    test('takes a login, which the server only checks for what changes something', async () => {
-      const credentials = secretIn(server.folder.path, 'ri"g\\ht', 'monitor')
-      const answer = await askRunning('rack', { credentials })
-      expect(answer.meters[0]).toEqual({ id: 'output', watts: 1290 })
-    })
+  test('takes a login, which the server only checks for what changes something', async () => {
+    const credentials = secretIn(server.folder.path, 'ri"g\\ht', 'monitor')
+    const answer = await askRunning('rack', { credentials })
+    expect(answer.meters[0]).toEqual({ id: 'output', watts: 1290 })
+  })
 
-    test('an unknown name is told', async () => {
-      expect(await failureOf(askNut(settings('attic'), patient()))).toEqual({
-        why: 'attic: the server knows no UPS of that name (UNKNOWN-UPS)',
-        advice: 'list the names with "upsc -l"',
-      })
+  test('an unknown name is told', async () => {
+    expect(await failureOf(askNut(settings('attic'), patient()))).toEqual({
+      why: 'attic: the server knows no UPS of that name (UNKNOWN-UPS)',
+      advice: 'list the names with "upsc -l"',
     })
+  })
 
-    test('a driver that hangs makes stale data, which are not believed', async () => {
-      await askRunning('hanging')
-      server.freezeDriver('hanging')
-      const failure = await eventually(() => failureOf(askNut(settings('hanging'), patient())))
-      expect(failure.why).toBe('hanging: its driver gets no answer from the UPS (DATA-STALE)')
-    })
+  test('a driver that hangs makes stale data, which are not believed', async () => {
+    await askRunning('hanging')
+    server.freezeDriver('hanging')
+    const failure = await eventually(() => failureOf(askNut(settings('hanging'), patient())))
+    expect(failure.why).toBe('hanging: its driver gets no answer from the UPS (DATA-STALE)')
+  })
 
-    test('a driver that died is told, and back when it is back', async () => {
-      await askRunning('dying')
-      await server.stopDriver('dying', 'SIGKILL')
-      const failure = await eventually(() => failureOf(askNut(settings('dying'), patient())))
-      expect(failure.why).toBe('dying: its driver does not run (DRIVER-NOT-CONNECTED)')
-      server.define('dying', { ...RACK, 'ups.realpower': '400', 'ups.status': 'OB LB' })
-      server.drive('dying')
-      const answer = await askRunning('dying')
-      expect(answer.meters[0]).toEqual({ id: 'output', watts: 400 })
-      expect(answer.gauges).toContainEqual({ id: 'ups', quantity: 'ups_on_battery', value: 1 })
-      expect(answer.complaints).toEqual([
-        { why: 'the UPS says that its battery is low (LB)', advice: 'look at the UPS; "upsc" shows all that it says' },
-      ])
-    })
-  },
-)
+  test('a driver that died is told, and back when it is back', async () => {
+    await askRunning('dying')
+    await server.stopDriver('dying', 'SIGKILL')
+    const failure = await eventually(() => failureOf(askNut(settings('dying'), patient())))
+    expect(failure.why).toBe('dying: its driver does not run (DRIVER-NOT-CONNECTED)')
+    server.define('dying', { ...RACK, 'ups.realpower': '400', 'ups.status': 'OB LB' })
+    server.drive('dying')
+    const answer = await askRunning('dying')
+    expect(answer.meters[0]).toEqual({ id: 'output', watts: 400 })
+    expect(answer.gauges).toContainEqual({ id: 'ups', quantity: 'ups_on_battery', value: 1 })
+    expect(answer.complaints).toEqual([
+      {
+        why: 'the UPS says that its battery is low (LB)',
+        advice: 'look at the UPS; "upsc" shows all that it says',
+      },
+    ])
+  })
+})
 
 describe('what variables mean', () => {
   const answerTo = (variables: Readonly<Record<string, string>>): ReturnType<typeof nutAnswer> =>
@@ -219,12 +221,11 @@ describe('a server that is none', () => {
       await server.close()
     }
   }
-  const answering = (text: string) => (socket: import('node:net').Socket) =>
-    socket.on('data', () => socket.write(text))
+  const answering = (text: string) => (socket: Socket) => socket.on('data', () => socket.write(text))
 
   test('that hangs is left when the time is over', async () => {
     const abort = new AbortController()
-    const greet = (socket: import('node:net').Socket): void => {
+    const greet = (socket: Socket): void => {
       socket.on('data', () => abort.abort())
     }
     expect((await asked(greet, abort.signal)).why).toBe('127.0.0.1:PORT did not answer in time')
@@ -235,7 +236,9 @@ describe('a server that is none', () => {
   })
 
   test('that repeats the password is not quoted', async () => {
-    const { why } = await asked((socket) => socket.on('data', (data) => socket.write(`ERR ${String(data)}`)))
+    const { why } = await asked((socket) =>
+      socket.on('data', (data: Buffer) => socket.write(`ERR ${String(data)}`)),
+    )
     expect(why).toBe('127.0.0.1:PORT does not answer as a Network UPS Tools server does')
   })
 

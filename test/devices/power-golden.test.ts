@@ -18,8 +18,12 @@ import { askSnmp } from '../../exporter/src/devices/snmp.ts'
 jest.setTimeout(60_000)
 
 // Polls are a period apart, not a tenth more or less.
-beforeAll(() => jest.spyOn(Math, 'random').mockReturnValue(0.5))
-afterAll(() => jest.restoreAllMocks())
+beforeAll(() => {
+  jest.spyOn(Math, 'random').mockReturnValue(0.5)
+})
+afterAll(() => {
+  jest.restoreAllMocks()
+})
 
 const SHARED = 'period_seconds: 4\n    timeout_seconds: 7'
 
@@ -52,7 +56,7 @@ async function upsWithBattery(): Promise<Site> {
     }
   }
   const server = await RudeServer.open((socket: Socket) => {
-    socket.on('data', (line) => {
+    socket.on('data', (line: Buffer) => {
       if (!line.toString().startsWith('LIST VAR rackups')) return
       const lines = Object.entries(variables).map(([name, value]) => `VAR rackups ${name} "${value}"\n`)
       socket.write(`BEGIN LIST VAR rackups\n${lines.join('')}END LIST VAR rackups\n`)
@@ -84,7 +88,11 @@ async function clinicWithSun(): Promise<Site> {
   const server = new ModbusServer()
   await server.start()
   const say = (inverterWatts: number, meterWatts: number, centiWattHours: number): Promise<void> => {
-    const inverter: Model = { id: 103, length: 50, points: { 14: [inverterWatts, 0], 24: [...long(8_123_456), 0] } }
+    const inverter: Model = {
+      id: 103,
+      length: 50,
+      points: { 14: [inverterWatts, 0], 24: [...long(8_123_456), 0] },
+    }
     const meter: Model = {
       id: 203,
       length: 105,
@@ -133,7 +141,13 @@ async function rackOfPdus(): Promise<Site> {
   for (const agent of [a, b])
     await agent.start(() =>
       askSnmp(
-        { host: '127.0.0.1', port: agent.port, security: { version: '2c', community }, preset: 'apc-rpdu2', objects: [] },
+        {
+          host: '127.0.0.1',
+          port: agent.port,
+          security: { version: '2c', community },
+          preset: 'apc-rpdu2',
+          objects: [],
+        },
         AbortSignal.timeout(2000),
       ),
     )
@@ -185,12 +199,28 @@ const CASES: readonly Case[] = [
     needs: 'promtool',
     open: upsWithBattery,
     byHand: [
-      ['domain_energy_joules_total', { domain: 'socket', component: 'node', within: '', method: 'integrated' }, '1320.000000'],
+      [
+        'domain_energy_joules_total',
+        { domain: 'socket', component: 'node', within: '', method: 'integrated' },
+        '1320.000000',
+      ],
       ['domain_energy_joules_total', { domain: 'socket-rest', component: 'board' }, '1296.768000'],
-      ['domain_energy_joules_total', { domain: 'ups-loss', component: 'power', within: '', leaf: 'true' }, '140.000000'],
+      [
+        'domain_energy_joules_total',
+        { domain: 'ups-loss', component: 'power', within: '', leaf: 'true' },
+        '140.000000',
+      ],
       ['workload_energy_joules_total', { workload: 'nginx.service', component: 'board' }, '324.192000'],
-      ['workload_energy_joules_total', { workload: 'nginx.service', component: 'power', part: 'overhead' }, '35.000000'],
-      ['workload_energy_joules_total', { workload: 'c0ffeec0ffee', component: 'power', part: 'overhead' }, '105.000000'],
+      [
+        'workload_energy_joules_total',
+        { workload: 'nginx.service', component: 'power', part: 'overhead' },
+        '35.000000',
+      ],
+      [
+        'workload_energy_joules_total',
+        { workload: 'c0ffeec0ffee', component: 'power', part: 'overhead' },
+        '105.000000',
+      ],
       ['battery_charge_ratio', { sensor: 'nut:closet', name: 'battery' }, '0.8'],
       ['battery_runtime_seconds', { sensor: 'nut:closet', name: 'battery' }, '8000'],
       ['ups_load_ratio', { sensor: 'nut:closet', name: 'output' }, '0.25'],

@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { eventually, freePort, start, temporaryFolder, type Started } from './started.ts'
 
-export type Objects = Readonly<Record<string, readonly [type: 'integer' | 'gauge' | 'counter' | 'string' | 'counter64', value: string | number]>>
+export type Objects = Readonly<
+  Record<
+    string,
+    readonly [type: 'integer' | 'gauge' | 'counter' | 'string' | 'counter64', value: string | number]
+  >
+>
 
 const BRANCHES = ['1.3.6.1.4.1.318', '1.3.6.1.4.1.13742.6', '1.3.6.1.2.1.33', '1.3.6.1.2.1.99']
 
@@ -30,9 +35,13 @@ export class SnmpAgent {
       ].join('\n'),
     )
     const words = ['-f', '-Lo', '-C', '-c', join(path, 'snmpd.conf'), '-p', join(path, 'snmpd.pid')]
-    const snmpd = start('snmpd', [...words, '-u', 'root', '-g', 'root', '-I', '-smux,mteTrigger,mteTriggerConf'], {
-      SNMP_PERSISTENT_DIR: path,
-    })
+    const snmpd = start(
+      'snmpd',
+      [...words, '-u', 'root', '-g', 'root', '-I', '-smux,mteTrigger,mteTriggerConf'],
+      {
+        SNMP_PERSISTENT_DIR: path,
+      },
+    )
     this.#snmpd = snmpd
     await eventually(ask, snmpd)
   }

@@ -155,7 +155,14 @@ requireProgram('snmpd', 'devices behind a real snmpd', () => {
   })
 
   test('sensors of a switch, in kilowatts and milliwatts', async () => {
-    const row = (index: number, type: number, scale: number, precision: number, value: number, status = 1): Objects => ({
+    const row = (
+      index: number,
+      type: number,
+      scale: number,
+      precision: number,
+      value: number,
+      status = 1,
+    ): Objects => ({
       [`${SENSOR}.1.${index}`]: ['integer', type],
       [`${SENSOR}.2.${index}`]: ['integer', scale],
       [`${SENSOR}.3.${index}`]: ['integer', precision],
@@ -163,7 +170,12 @@ requireProgram('snmpd', 'devices behind a real snmpd', () => {
       [`${SENSOR}.5.${index}`]: ['integer', status],
     })
     const answer = await asHeld(
-      { ...row(10, 6, 9, 1, 1435), ...row(11, 6, 8, 0, 250_000), ...row(12, 6, 9, 0, 99, 3), ...row(13, 8, 9, 1, 412) },
+      {
+        ...row(10, 6, 9, 1, 1435),
+        ...row(11, 6, 8, 0, 250_000),
+        ...row(12, 6, 9, 0, 99, 3),
+        ...row(13, 8, 9, 1, 412),
+      },
       { preset: 'entity-sensor' },
     )
     expect(answer.meters).toEqual([
@@ -312,7 +324,8 @@ describe('an agent that is none', () => {
     const { why } = await asked((question, send) => {
       for (let count = 0; count < 2000; count += 1) {
         const answer = asAnswer(question)
-        for (let change = 0; change <= random(4); change += 1) answer[30 + random(answer.length - 30)] = random(256)
+        for (let change = 0; change <= random(4); change += 1)
+          answer[30 + random(answer.length - 30)] = random(256)
         send(answer)
         sent += 1
       }

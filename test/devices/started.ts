@@ -46,13 +46,18 @@ export interface Started {
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
-export function start(program: string, words: readonly string[], environment: NodeJS.ProcessEnv = {}): Started {
+export function start(
+  program: string,
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Started {
   const child = spawn(program, words, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
   const ended = once(child, 'exit')
   return {
     child,

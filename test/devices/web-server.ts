@@ -33,12 +33,25 @@ async function opened(server: Server, protocol: 'http' | 'https'): Promise<WebSe
 export const webServer = (answer: RequestListener): Promise<WebServer> => opened(createServer(answer), 'http')
 
 /** @returns also the file of its certificate, which only it has signed */
-export async function tlsServer(folder: string, answer: RequestListener): Promise<WebServer & { readonly caFile: string }> {
+export async function tlsServer(
+  folder: string,
+  answer: RequestListener,
+): Promise<WebServer & { readonly caFile: string }> {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
   const { status, stderr } = spawnSync(
     'openssl',
     [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+      ],
       ...['-keyout', key, '-out', cert, '-subj', '/CN=plug', '-addext', 'subjectAltName=IP:127.0.0.1'],
     ],
     { encoding: 'utf8' },

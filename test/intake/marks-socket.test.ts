@@ -215,6 +215,16 @@ requireProgram('python3', 'senders that are processes of their own', () => {
 })
 
 describe('what is in the way of the socket', () => {
+  test('where nobody could say who sends, there is none', async () => {
+    const none = new OpenIntake()
+    await none.open({ reason: 'the optional package koffi is not installed' })
+    expect(none.warnings).toEqual([
+      'there is no socket for marks: nobody could say who sends them: the optional package koffi is not installed',
+    ])
+    expect(existsSync(none.path)).toBe(false)
+    await none.close()
+  })
+
   test('a socket that an ended exporter has left is replaced', async () => {
     const other = new OpenIntake()
     // killed: nobody removes its socket

@@ -1,5 +1,5 @@
 /** From the numbers in the columns of an SNMP device to what they mean. Pure. */
-import { Figures } from './quantity.ts'
+import type { Figures } from './quantity.ts'
 import type { SnmpColumn, SnmpPreset } from './snmp-presets.ts'
 
 /** By index of the row, such as `1.4`. */

@@ -19,16 +19,18 @@ export interface SunSpecPoint {
   readonly isReversed?: true
 }
 
-/** Measured at the alternating side: what the inverter gives. */
+/** `inverter` is what it gives, at its alternating side; `dc` what it gets: the difference is its loss. */
 const inverter = (): SunSpecPoint[] => [
   { id: 'inverter', quantity: 'power', unit: 'W', offset: 14, type: 'int16', scaleOffset: 15 },
   { id: 'inverter', quantity: 'energy', unit: 'Wh', offset: 24, type: 'acc32', scaleOffset: 26 },
+  { id: 'dc', quantity: 'power', unit: 'W', offset: 31, type: 'int16', scaleOffset: 32 },
   { id: 'inverter', quantity: 'temperature_celsius', unit: 'C', offset: 33, type: 'int16', scaleOffset: 37 },
 ]
 
 const inverterFloat = (): SunSpecPoint[] => [
   { id: 'inverter', quantity: 'power', unit: 'W', offset: 22, type: 'float32' },
   { id: 'inverter', quantity: 'energy', unit: 'Wh', offset: 32, type: 'float32' },
+  { id: 'dc', quantity: 'power', unit: 'W', offset: 38, type: 'float32' },
   { id: 'inverter', quantity: 'temperature_celsius', unit: 'C', offset: 40, type: 'float32' },
 ]
 

@@ -2,6 +2,7 @@
 import type { DeviceSeen, Gauge, GaugeQuantity } from '../model.ts'
 import type { FacilityAccount } from '../workloads/facility.ts'
 import { catalogue, type Metric } from './catalogue.ts'
+import type { Overview } from './overview.ts'
 import type { PageWriter } from './page.ts'
 
 export interface ConfiguredPue {
@@ -77,4 +78,32 @@ export function renderFacility(writer: PageWriter, { accounts, gauges, devices, 
         .map(({ sensor, name, value }) => ({ labels: [sensor, name], value })),
     )
   }
+}
+
+/** The same for people; nothing where there is nothing. */
+export function facilityOverview({ accounts, gauges }: FacilityShown): Pick<Overview, 'zones' | 'batteries'> {
+  const ofBatteries = gauges.filter(
+    ({ quantity }) => quantity.startsWith('battery_') || quantity.startsWith('ups_'),
+  )
+  const things = new Map(ofBatteries.map(({ sensor, name }) => [`${sensor}\0${name}`, { sensor, name }]))
+  const batteries = Array.from(things.values(), ({ sensor, name }) => {
+    const of = (quantity: GaugeQuantity): number | undefined =>
+      gauges.find((one) => one.sensor === sensor && one.name === name && one.quantity === quantity)?.value
+    const onBattery = of('ups_on_battery')
+    return {
+      name: `${sensor} ${name}`.trim(),
+      charge: of('battery_charge_ratio'),
+      runtimeSeconds: of('battery_runtime_seconds'),
+      load: of('ups_load_ratio'),
+      isOnBattery: onBattery === undefined ? undefined : onBattery > 0,
+    }
+  })
+  const zones = accounts.map(({ zone, role, meter, total, power }) => ({
+    zone,
+    role,
+    meter,
+    joules: total.toJoules(),
+    watts: power,
+  }))
+  return { ...(zones.length > 0 && { zones }), ...(batteries.length > 0 && { batteries }) }
 }

@@ -27,6 +27,24 @@ export interface Overview extends BudgetRows {
     readonly reason: string
     readonly joules: number
   }[]
+  /** Meters of rooms around this machine; absent where there is none. */
+  readonly zones?: readonly {
+    readonly zone: string
+    readonly role: string
+    readonly meter: string
+    readonly joules: number
+    /** Undefined while the meter does not answer. */
+    readonly watts: number | undefined
+  }[]
+  /** Of UPSs and batteries; absent where there is none. */
+  readonly batteries?: readonly {
+    readonly name: string
+    /** 0 to 1, as the load. */
+    readonly charge: number | undefined
+    readonly runtimeSeconds: number | undefined
+    readonly load: number | undefined
+    readonly isOnBattery: boolean | undefined
+  }[]
   /** Empty strings where there is nothing to say. */
   readonly sensors: readonly {
     readonly name: string
@@ -94,6 +112,8 @@ ${querySection(overview)}
 ${toDateSection(overview)}
 ${budgetSection(overview)}
 ${demandSection(overview)}
+${zoneSection(overview)}
+${batterySection(overview)}
 ${unattributedSection(overview)}
 ${sensorSection(overview)}
 </main>
@@ -266,6 +286,43 @@ function spanText({ localStart, localEnd, timeZone }: LocalSpan): string {
   const [start = '', end = ''] = isWhole ? texts.map((text) => text.slice(0, -3)) : texts
   return `${escaped(start)} to ${escaped(end)}, ${escaped(timeZone)}`
 }
+
+/** Nothing where there is no meter: most machines have none. */
+function zoneSection({ zones = [] }: Overview): string {
+  if (zones.length === 0) return ''
+  return table(
+    'Rooms around this machine',
+    [['Zone'], ['What of it'], ['Meter'], ['Energy', 'number'], ['Power now', 'number']],
+    zones.map((row) => [
+      name(row.zone),
+      escaped(row.role),
+      name(row.meter),
+      energyText(row.joules),
+      row.watts === undefined ? 'not known' : powerText(row.watts),
+    ]),
+    '',
+    'Measured here for all machines of a zone; none of it is booked to a workload above.',
+  )
+}
+
+function batterySection({ batteries = [] }: Overview): string {
+  if (batteries.length === 0) return ''
+  return table(
+    'Batteries',
+    [['Battery'], ['Lives on'], ['Charge', 'number'], ['Lasts for', 'number'], ['Load', 'number']],
+    batteries.map(({ name: battery, isOnBattery, charge, runtimeSeconds, load }) => [
+      name(battery),
+      isOnBattery === undefined ? 'not known' : isOnBattery ? 'its battery' : 'its input',
+      percentText(charge),
+      runtimeSeconds === undefined ? 'not known' : `${count(Math.floor(runtimeSeconds / 60))} min`,
+      percentText(load),
+    ]),
+    '',
+  )
+}
+
+const percentText = (ratio: number | undefined): string =>
+  ratio === undefined ? 'not known' : `${threeDigits(ratio * 100)} %`
 
 function unattributedSection({ unattributed }: Overview): string {
   return table(

@@ -12,7 +12,7 @@ export const about: About = {
   components: ['node', 'accelerator', 'cpu', 'memory', 'board', 'cooling', 'power', 'network'],
   method: 'counter',
   reads:
-    'SunSpec models 101 to 103, 111 to 113 and 701 (`inverter`), 201 to 204 and 211 to 214 (`meter`, `export`), 124, 713 and 802 (`battery`); holding and input registers of the configuration',
+    'SunSpec models 101 to 103, 111 to 113 and 701 (`inverter`, `dc`), 201 to 204 and 211 to 214 (`meter`, `export`), 124, 713 and 802 (`battery`); holding and input registers of the configuration',
   unit: 'watt-hours with a power of ten, 32 bits that wrap or 64, counted where the step is fine enough for the period; else watts, integrated (method integrated)',
   needs: 'the key modbus in the configuration, and a device that serves one more connection (TCP 502)',
   source: 'https://github.com/sunspec/models, Modbus Messaging on TCP/IP Implementation Guide 1.0b',
