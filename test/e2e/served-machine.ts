@@ -129,7 +129,6 @@ export class ServedMachine {
         pue: pue === undefined ? undefined : { zone: this.workload, ratio: pue },
       },
       queries: this.#books.queries,
-      phases: this.#books.phases,
       queryServers: [],
     })
     return writer.finish().text.toString() + this.#tail
