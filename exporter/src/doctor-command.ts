@@ -173,12 +173,11 @@ const hurry = (config: Config): Config => ({
 })
 
 /** Time for two answers of the slowest device. */
-const patienceOf = ({ devices }: Config): Seconds =>
-  seconds(
-    Object.values(devices)
-      .flat()
-      .reduce((most, { timeout }) => Math.max(most, 2 * timeout + LOOK_SECONDS), LOOK_SECONDS),
-  )
+function patienceOf({ devices }: Config): Seconds {
+  const kinds: readonly (readonly { readonly timeout: Seconds }[])[] = Object.values(devices)
+  const timeouts = kinds.flatMap((kind) => kind.map(({ timeout }) => 2 * timeout))
+  return seconds(LOOK_SECONDS + Math.max(0, ...timeouts))
+}
 
 /** A device of which nothing is known yet, or only a first answer. */
 const isUndecided = ({ name, state }: SensorStatus): boolean => name.includes(':') && state === 'warming-up'
