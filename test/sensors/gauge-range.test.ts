@@ -12,7 +12,8 @@ async function shown(quantity: GaugeQuantity, value: number): Promise<readonly n
   await sensor.poll()
   const outcome = await sensor.read(machine.now)
   await sensor.close()
-  return 'surroundings' in outcome ? (outcome.surroundings?.gauges ?? []).map((gauge) => gauge.value) : []
+  if (outcome.kind !== 'readings' || outcome.surroundings === undefined) throw new Error(outcome.kind)
+  return outcome.surroundings.gauges.map((gauge) => gauge.value)
 }
 
 test.each<readonly [GaugeQuantity, number]>([
