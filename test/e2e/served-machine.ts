@@ -116,7 +116,6 @@ export class ServedMachine {
       ...now,
       startedWall: this.#books.startedWall,
       ledger: this.#books.ledger,
-      phases: this.#books.phases,
       sensors: [],
       census: undefined,
       groups: [SERVER.group],
@@ -128,6 +127,7 @@ export class ServedMachine {
         devices: [],
         pue: pue === undefined ? undefined : { zone: this.workload, ratio: pue },
       },
+      requestEnergy: this.#books.requestEnergy,
       queries: this.#books.queries,
       queryServers: [],
     })
