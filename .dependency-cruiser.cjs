@@ -35,6 +35,7 @@ const COMPOSITION = file(
   'doctor-command',
   'nvml-door',
   'rules-command',
+  'proxy-command',
   'prometheus-client',
 )
 
@@ -140,6 +141,12 @@ module.exports = {
       'storage',
       'files that survive; it knows nothing of what they hold',
       '^(node:)?(fs|fs/promises|path|zlib)$',
+    ),
+    only(
+      'proxy',
+      'requests pass and are counted; it knows no energy, no books, and asks nobody but its target',
+      '^exporter/src/workloads/request-events\\.ts$',
+      '^(node:)?(http|https|net|stream|zlib)$',
     ),
     {
       name: 'nobody-imports-the-composition',

@@ -12,3 +12,11 @@ global.ResizeObserver = class {
   unobserve() {}
   disconnect() {}
 }
+
+// React asks for it; Node's own would keep the tests from ending.
+global.MessageChannel = class {
+  constructor() {
+    this.port1 = { onmessage: null }
+    this.port2 = { postMessage: (data) => setTimeout(() => this.port1.onmessage?.({ data }), 0) }
+  }
+}

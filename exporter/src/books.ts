@@ -20,11 +20,18 @@ import { namingByPath } from './workloads/naming.ts'
 import type { CountsPolicy } from './workloads/phase-counts.ts'
 import { Phases, type PhasesRecords } from './workloads/phases.ts'
 import {
+  EnergyHistograms,
+  type HistogramChanges,
+  type HistogramLimits,
+  type HistogramsState,
+} from './workloads/energy-histogram.ts'
+import {
   QueryCounts,
   type QueryChanges,
   type QueryCountsState,
   type QueryLimits,
 } from './workloads/query-counts.ts'
+import { RequestEnergy } from './workloads/request-energy.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -60,6 +67,8 @@ export interface BooksState {
   readonly facility?: FacilityState
   /** Absent in the books of versions that counted none. */
   readonly queries?: QueryCountsState
+  /** Absent in the books of versions that had no proxy. */
+  readonly requestEnergy?: HistogramsState
 }
 
 /** What one tick has added. */
@@ -75,6 +84,8 @@ export interface BooksChanges {
   readonly phases?: PhasesRecords
   /** Absent where nothing was answered. */
   readonly queries?: QueryChanges
+  /** Absent where no request ended whose energy is known. */
+  readonly requestEnergy?: HistogramChanges
   /** The zone of the history, where it is another than that of the tick before. */
   readonly timeZone?: string
 }
@@ -97,6 +108,9 @@ export class Books {
   readonly phases: Phases
   readonly facility = new Facility()
   readonly queries: QueryCounts
+  /** Requests on their way: those of an earlier run are lost with it. */
+  readonly requests = new RequestEnergy()
+  readonly requestEnergy: EnergyHistograms
   history: History
   /** What of the former books could not be used, in sentences. */
   readonly problems: string[] = []
@@ -123,6 +137,7 @@ export class Books {
     this.budgets = new Budgets(policy.budgets, policy.node)
     this.demand = new Demand(policy.demand)
     this.queries = new QueryCounts(policy.queries)
+    this.requestEnergy = new EnergyHistograms(histogramLimits(policy))
     this.#bookedTo = now.wall
     if (former === undefined) {
       this.ledger = newLedger(policy.ledger, now.at, nameOf)
@@ -154,6 +169,7 @@ export class Books {
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
     this.queries.reconfigure(policy.queries)
+    this.requestEnergy.reconfigure(histogramLimits(policy))
     this.#countHoursIn(policy.timeZone)
     this.#policy = policy
   }
@@ -170,6 +186,8 @@ export class Books {
     this.#countAlong(booked, tick.wall, wasDown)
     const phases = this.phases.changes()
     const queries = this.queries.book(tick)
+    const { costs } = this.requests.book(booked.bookings, tick.at)
+    const requestEnergy = this.requestEnergy.observe(costs, tick)
     const { zone } = this.history
     const hasMoved = zone !== this.#toldZone
     this.#toldZone = zone
@@ -182,6 +200,7 @@ export class Books {
       ...(wasDown && { wasDown }),
       ...(phases !== undefined && { phases }),
       ...(queries.added.length > 0 && { queries }),
+      ...(requestEnergy.added.length > 0 && { requestEnergy }),
       ...(hasMoved && { timeZone: zone }),
     }
   }
@@ -204,6 +223,7 @@ export class Books {
       phases: this.phases.state(),
       facility: this.facility.state(),
       queries: this.queries.state(),
+      requestEnergy: this.requestEnergy.state(),
     }
   }
 
@@ -245,6 +265,12 @@ export class Books {
     this.#attempt('queries', () => {
       if (state.queries !== undefined) this.queries.restore(state.queries)
       for (const { queries } of changes) if (queries !== undefined) this.queries.redo(queries)
+    })
+    this.#attempt('energy of requests', () => {
+      if (state.requestEnergy !== undefined) this.requestEnergy.restore(state.requestEnergy)
+      for (const { requestEnergy } of changes) {
+        if (requestEnergy !== undefined) this.requestEnergy.redo(requestEnergy)
+      }
     })
   }
 
@@ -299,3 +325,10 @@ const newPhases = (policy: LedgerPolicy, at: Seconds, openingEnds: Seconds): Pha
 
 const newLedger = (policy: LedgerPolicy, startedAt: Seconds, nameOf: NameOf): Ledger =>
   new Ledger(policy, { nameOf, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })
+
+/** Each series of a histogram is twenty on the page. */
+const histogramLimits = ({ queries }: BooksPolicy): HistogramLimits => ({
+  mostSeries: Math.max(1, Math.floor(queries.mostAccounts / 8)),
+  birthHold: queries.birthHold,
+  expireAfter: queries.expireAfter,
+})

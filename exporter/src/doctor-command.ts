@@ -124,7 +124,11 @@ export async function examine({
     await wait(seconds(LOOK_SECONDS))
     let last = await engine.tick(new PageWriter())
     const end = first.at + patienceOf(hurried)
-    while (engine.machine.sensors.some(isUndecided) && last.at < end) {
+    const endOfServers = first.at + LOOK_SECONDS + hurried.queries.timeout + 1
+    while (
+      (engine.machine.sensors.some(isUndecided) && last.at < end) ||
+      (engine.machine.queryServers.some(({ state }) => state === 'waiting') && last.at < endOfServers)
+    ) {
       await wait(seconds(1))
       last = await engine.tick(new PageWriter())
     }

@@ -2,6 +2,7 @@
 import type { Config } from './config/schema.ts'
 import type { Notice } from './engine.ts'
 import type { Seconds } from './units.ts'
+import type { RequestEvent } from './workloads/request-events.ts'
 import type { IntakeBatch } from './workloads/marks.ts'
 import type { WorldPaths } from './world.ts'
 
@@ -28,6 +29,8 @@ export type ToEngine =
   | { readonly kind: 'report'; readonly id: number; readonly subject: Subject }
   /** A page is no longer shown: its memory can be used again. */
   | ({ readonly kind: 'reuse' } & PageBuffers)
+  /** What the counting proxies tell. */
+  | { readonly kind: 'requests'; readonly events: readonly RequestEvent[] }
   /** What senders have said about their work. */
   | { readonly kind: 'intake'; readonly batch: IntakeBatch }
   | { readonly kind: 'stop' }

@@ -126,6 +126,9 @@ port.on('message', (message: ToEngine) => {
     case 'reuse':
       spare.push({ text: message.text, openMetrics: message.openMetrics })
       return
+    case 'requests':
+      engine.takeRequests(message.events)
+      return
     case 'intake':
       if (engine.takeIn(message.batch)) beat.cut()
       return

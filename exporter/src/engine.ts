@@ -39,6 +39,7 @@ import type {
 import { ModelFolders } from './names/model-folders.ts'
 import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
 import { ProcessWords } from './names/process-words.ts'
+import { ProxiedServers, type ListeningProcess } from './queries/proxied-servers.ts'
 import {
   QueriesRoom,
   type QueriesNotice,
@@ -51,6 +52,8 @@ import type { Surroundings } from './sensors/sensor.ts'
 import { elapsed, type Seconds } from './units.ts'
 import type { QueryLimits } from './workloads/query-counts.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
+import { queryReportsOf } from './workloads/request-counts.ts'
+import type { RequestEvent } from './workloads/request-events.ts'
 import type { IntakeBatch } from './workloads/marks.ts'
 import { PushedQueue } from './workloads/pushed-counts.ts'
 import { pushedReport } from './workloads/query-push.ts'
@@ -91,6 +94,9 @@ export class Engine {
   readonly #who: WhoIsWhat
   readonly #books: Books
   readonly #queries: QueriesRoom
+  readonly #proxied: ProxiedServers
+  /** Since the tick before. */
+  #requestEvents: RequestEvent[] = []
   readonly #pushed = new PushedQueue()
   readonly #keeping: Keeping | undefined
   readonly #page = new MachinePage()
@@ -122,6 +128,7 @@ export class Engine {
     this.#books = books
     this.#openingNotices = [...notices]
     this.#queries = new QueriesRoom(world, queriesSettings(config), (report) => books.queries.add(report))
+    this.#proxied = new ProxiedServers(world.procfs, config.proxies)
     const { resumed } = books
     if (resumed !== undefined) this.#attendance.resume(resumed.bookmarks, resumed.failures)
   }
@@ -142,6 +149,7 @@ export class Engine {
     const wall = clock.wall()
     const { domains, readings } = looks
     this.#around = looks.surroundings
+    this.#countRequests(seen, at)
     const tick = { at, wall, domains, readings, activity, present: this.#who.present }
     const changes = this.#books.book(tick, this.#sensorsStand(), this.#around)
     const closed = this.#books.takeClosed()
@@ -188,6 +196,12 @@ export class Engine {
     this.#pue = pueOf(config)
     this.#who.reconfigure(config.workloads)
     this.#queries.reconfigure(queriesSettings(config))
+    this.#proxied.reconfigure(config.proxies)
+  }
+
+  /** What the counting proxies tell; it counts at the next tick. */
+  takeRequests(events: readonly RequestEvent[]): void {
+    this.#requestEvents.push(...events)
   }
 
   /** All that the next run needs to go on from here. */
@@ -270,6 +284,32 @@ export class Engine {
     return held
   }
 
+  #countRequests(activity: Activity | undefined, at: Seconds): void {
+    this.#proxied.see(() => this.#listeningProcesses(activity), at)
+    const events = this.#requestEvents
+    this.#requestEvents = []
+    const ownerOf = (proxy: string): ReturnType<ProxiedServers['ownerOf']> => this.#proxied.ownerOf(proxy)
+    for (const report of queryReportsOf(events, ownerOf)) this.#books.queries.add(report)
+    this.#books.requests.see(events, ownerOf)
+  }
+
+  /** Recognised servers first, then who was at work. */
+  #listeningProcesses(activity: Activity | undefined): readonly ListeningProcess[] {
+    const servers = this.#who.servers().map(({ consumer: { process }, names: { facts }, server }) => ({
+      pid: process.pid,
+      comm: process.comm,
+      owner: { workload: facts.workload, namespace: facts.namespace, server },
+    }))
+    const others = (activity?.cpu ?? []).flatMap(({ consumer }): ListeningProcess[] => {
+      const names = consumer.kind === 'process' ? this.#namesOf(consumer) : undefined
+      if (consumer.kind !== 'process' || names === undefined) return []
+      const { pid, comm } = consumer.process
+      const { workload, namespace } = names.facts
+      return [{ pid, comm, owner: { workload, namespace, server: '' } }]
+    })
+    return [...servers, ...others]
+  }
+
   #nameOf(consumer: Consumer): Naming {
     const names = this.#namesOf(consumer.doing?.of ?? consumer)
     return names && this.#books.phases.namingOf(consumer, names)
@@ -313,6 +353,7 @@ export class Engine {
       ledger: this.#books.ledger,
       budgets: this.#books.budgets.statuses(wall),
       demand: this.#books.demand.statuses(wall),
+      requestEnergy: this.#books.requestEnergy,
       phases: this.#books.phases,
       queries: this.#books.queries,
       queryServers: this.#queries.statuses(),

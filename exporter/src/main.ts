@@ -8,6 +8,8 @@ import type { EngineOverview } from './exposition/reports.ts'
 import { SelfMetrics } from './exposition/self.ts'
 import { createServer } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
+import { Proxies } from './proxy/proxies.ts'
+import { RequestLedger } from './proxy/request-ledger.ts'
 import type { Writes } from './exposition/write-api.ts'
 import { isOwnProcfs, NoLibc, openLibc } from './libc.ts'
 import { Intake } from './intake/intake.ts'
@@ -29,7 +31,7 @@ export interface Exporter {
   close(): Promise<boolean>
 }
 
-/** @throws ConfigError, ListenError, StorageError */
+/** @throws ConfigError, ListenError, ProxyError, StorageError */
 export async function serve(flags: Flags): Promise<Exporter> {
   const log = createLogger({ level: flags.logLevel, format: flags.logFormat })
   const config = configIn(flags)
@@ -46,8 +48,12 @@ export async function serve(flags: Flags): Promise<Exporter> {
     log,
     onMustRestart,
   })
+  const proxies = new Proxies({
+    ledger: new RequestLedger(linuxClock.now, (events) => supervisor.takeRequests(events)),
+    log,
+  })
   const intake = await openIntake(flags, config, supervisor, self, log)
-  const reloadNow = (): boolean => reload(flags, supervisor, intake, self, log)
+  const reloadNow = (): boolean => reload(flags, supervisor, intake, proxies, self, log)
   const server = createServer({
     listenAddress: flags.listenAddress,
     telemetryPath: flags.telemetryPath,
@@ -72,8 +78,11 @@ export async function serve(flags: Flags): Promise<Exporter> {
   })
   try {
     const { url } = await server.listen()
+    for (const problem of await proxies.apply(config.proxies)) throw problem
     log.info({ version, url: `${url}${flags.telemetryPath}` }, 'wattribute is serving')
   } catch (cause) {
+    await proxies.close()
+    await server.close()
     await intake.close()
     await supervisor.close()
     throw cause
@@ -82,6 +91,7 @@ export async function serve(flags: Flags): Promise<Exporter> {
     mustRestart,
     reload: () => void reloadNow(),
     close: async () => {
+      await proxies.close()
       await intake.close()
       await server.close()
       return supervisor.close()
@@ -164,11 +174,21 @@ function startThread(flags: Flags, config: Config): Worker {
 }
 
 /** @returns whether the configuration was taken over */
-function reload(flags: Flags, supervisor: Supervisor, intake: Intake, self: SelfMetrics, log: Log): boolean {
+function reload(
+  flags: Flags,
+  supervisor: Supervisor,
+  intake: Intake,
+  proxies: Proxies,
+  self: SelfMetrics,
+  log: Log,
+): boolean {
   try {
     const config = configIn(flags)
     supervisor.reconfigure(config)
     intake.reconfigure(config.tokens)
+    void proxies.apply(config.proxies).then((problems) => {
+      for (const { message } of problems) log.error(message)
+    })
     self.configLoaded(linuxClock.wall(), config.zone)
     log.info('the configuration was read again')
     return true

@@ -11,6 +11,7 @@ import type { SelfMetrics } from './exposition/self.ts'
 import type { Page, Pages } from './exposition/scrape.ts'
 import type { Log } from './log.ts'
 import { elapsed, seconds, type Seconds } from './units.ts'
+import type { RequestEvent } from './workloads/request-events.ts'
 import { sizeOf, type IntakeBatch } from './workloads/marks.ts'
 import type { Clock } from './world.ts'
 
@@ -91,6 +92,11 @@ export class Supervisor implements Pages {
 
   report(subject: Subject): Promise<unknown> {
     return this.#thread.report(subject)
+  }
+
+  /** What the counting proxies tell; lost while the engine is being started anew. */
+  takeRequests(events: readonly RequestEvent[]): void {
+    this.#thread.say({ kind: 'requests', events })
   }
 
   /** @returns false when the engine has too much to take in already, and this is lost */

@@ -44,3 +44,17 @@ export function seriesFrames(refId: string, lines: readonly Line[], executed?: s
     ],
   }))
 }
+
+/** Any table: a column for each key. */
+export function columnsFrame(
+  fields: Readonly<Record<string, ReadonlyArray<string | number | null>>>,
+): FrameData {
+  return {
+    refId: 'A',
+    fields: Object.entries(fields).map(([name, values]) => ({
+      name,
+      type: values.some((value) => typeof value === 'string') ? 'string' : 'number',
+      values,
+    })),
+  }
+}

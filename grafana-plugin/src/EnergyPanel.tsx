@@ -7,9 +7,13 @@ import type { PanelOptions } from './options'
 import { QueryEnergy } from './query-energy/QueryEnergy'
 import { TrainingPhases } from './training-phases/TrainingPhases'
 
+/** Nobody has mapped a field yet. */
+const NO_MAPPING = {}
+
 export function EnergyPanel(props: PanelProps<PanelOptions>) {
   const { data, options, fieldConfig, timeZone, width, height, timeRange, onChangeTimeRange } = props
-  const { view, quantity, compareWith, mapping } = options
+  const { view, quantity, compareWith } = options
+  const mapping = options.mapping ?? NO_MAPPING
   const content = useMemo(
     () => contentOf(data, { view, quantity, compareWith, mapping }),
     [data, view, quantity, compareWith, mapping],

@@ -25,7 +25,9 @@ export type Content =
   | { readonly kind: 'query-energy'; readonly rows: readonly Row[]; readonly problems: readonly Problem[] }
   | { readonly kind: 'training-phases'; readonly input: PhaseInput; readonly problems: readonly Problem[] }
 
-type Settings = Pick<PanelOptions, 'view' | 'quantity' | 'compareWith' | 'mapping'>
+type Settings = Pick<PanelOptions, 'view' | 'quantity' | 'compareWith'> & {
+  readonly mapping: NonNullable<PanelOptions['mapping']>
+}
 
 const QUERIES: Record<ViewName, readonly ShippedQuery[]> = {
   'query-energy': QUERY_ENERGY_QUERIES,

@@ -22,8 +22,8 @@ export interface PanelOptions {
   readonly showTotals: boolean
   readonly legend: VizLegendOptions
   readonly tooltip: VizTooltipOptions
-  /** By role, the name of the field that has it. */
-  readonly mapping: Readonly<Record<string, string | undefined>>
+  /** By role, the name of the field that has it; nothing until someone maps one. */
+  readonly mapping?: Readonly<Record<string, string | undefined>>
 }
 
 export type ViewName = Exclude<PanelOptions['view'], 'auto'>
@@ -41,5 +41,4 @@ export const DEFAULTS: Omit<PanelOptions, 'legend' | 'tooltip'> = {
   marks: true,
   lanesBy: 'run',
   showTotals: true,
-  mapping: {},
 }

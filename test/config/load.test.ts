@@ -59,6 +59,7 @@ const DEFAULTS = {
   },
   workloads: [],
   queries: { discovery: true, period: 10, timeout: 3, servers: [] },
+  proxies: [],
   tokens: [],
   budgets: [],
   demand: [],
@@ -136,6 +137,9 @@ queries:
       headers_file: /etc/headers
       ca_file: /etc/ca.crt
       insecure_skip_verify: true
+proxies:
+  - { listen: '[::1]:11435', target: 'http://localhost:11434/' }
+  - { listen: 0.0.0.0:8001, target: https://gpu-2:8443, workload: chat, namespace: prod, server: vllm }
 tokens:
   - { name: jobs, token_file: /etc/token, allow: [marks, reload] }
   - { name: gateway, sha256: '${'ab'.repeat(32)}' }
@@ -211,6 +215,26 @@ report:
           },
         ],
       },
+      proxies: [
+        {
+          listen: '[::1]:11435',
+          host: '::1',
+          port: 11_435,
+          target: 'http://localhost:11434',
+          workload: '',
+          namespace: '',
+          server: '',
+        },
+        {
+          listen: '0.0.0.0:8001',
+          host: '0.0.0.0',
+          port: 8001,
+          target: 'https://gpu-2:8443',
+          workload: 'chat',
+          namespace: 'prod',
+          server: 'vllm',
+        },
+      ],
       tokens: [
         { name: 'jobs', tokenFile: '/etc/token', sha256: '', allow: ['marks', 'reload'] },
         { name: 'gateway', tokenFile: '', sha256: 'ab'.repeat(32), allow: ['marks', 'queries'] },
@@ -296,6 +320,18 @@ describe('a file that does not fit', () => {
     [
       'idle_policy: true',
       '`idle_policy` (line 1, column 14) must be one of holders, proportional, equal, none',
+    ],
+    [
+      'proxies: [{listen: ":11435", target: "http://127.0.0.1:11434"}]',
+      '`proxies[0].listen` (line 1, column 20) must be an address with a port, such as 127.0.0.1:11435; 0.0.0.0:11435 for all addresses of the machine',
+    ],
+    [
+      'proxies: [{listen: "127.0.0.1:1", target: "http://user:secret@a:1/v1"}]',
+      '`proxies[0].target` (line 1, column 43) must be an address such as http://127.0.0.1:11434, without a path: paths are those of the requests',
+    ],
+    [
+      'proxies: [{listen: "0.0.0.0:1", target: "http://localhost:1"}]',
+      '`proxies[0].target` (line 1, column 41) is the proxy itself',
     ],
     ['queries: {timeout_seconds: 0}', '`queries.timeout_seconds` (line 1, column 28) must be from 0.1 to 60'],
     ['queries: {period_seconds: 0.5}', '`queries.period_seconds` (line 1, column 27) must be from 1 to 300'],
@@ -578,6 +614,12 @@ describe('describeConfig', () => {
       ['queries.servers[].headers_file', 'text', ''],
       ['queries.servers[].ca_file', 'text', ''],
       ['queries.servers[].insecure_skip_verify', '`true` or `false`', 'false'],
+      ['proxies', 'list of mappings', '[]'],
+      ['proxies[].listen', 'text', 'required'],
+      ['proxies[].target', 'text', 'required'],
+      ['proxies[].workload', 'text', ''],
+      ['proxies[].namespace', 'text', ''],
+      ['proxies[].server', 'text', ''],
       ['tokens', 'list of mappings', '[]'],
       ['tokens[].name', 'text', 'required'],
       ['tokens[].token_file', 'text', ''],

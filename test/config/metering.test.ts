@@ -1,6 +1,6 @@
 /** The keys of PDUs, UPSs, inverters, plugs and metrics pages. */
 import { describe, expect, test } from '@jest/globals'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, loadConfig, type Config } from '../../exporter/src/config/load.ts'
@@ -90,6 +90,14 @@ prometheus:
   - { ${COVERS}, url: 'https://node-1:9100/metrics?collect=rapl', series: [{ name: a, metric: joules_total, unit: J }] }
 `).prometheus
   expect(page).toMatchObject({ url: 'https://node-1:9100', path: '/metrics?collect=rapl', tlsVerify: true })
+})
+
+test.each(['devices', 'solar-clinic'])('what docs/guides/%s.md shows is good', (guide) => {
+  const text = readFileSync(new URL(`../../docs/guides/${guide}.md`, import.meta.url), 'utf8')
+  const blocks = Array.from(text.matchAll(/^```yaml\n(.*?)^```/gms), ([, block = '']) => block)
+  const files = blocks.filter((block) => !block.startsWith('- ')) // one line to be added elsewhere
+  expect(files.length).toBeGreaterThan(0)
+  for (const file of files) expect([file, problemsOf(file)]).toEqual([file, []])
 })
 
 describe('is refused:', () => {

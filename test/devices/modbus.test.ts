@@ -77,7 +77,7 @@ requireProgram('/usr/include/modbus/modbus.h', 'devices behind a real Modbus ser
     const inverter: Model = {
       id: 111,
       length: 60,
-      points: { 22: [...float(1500.5)], 32: [...float(8e6)], 40: [0x7fc0, 0] },
+      points: { 22: [...float(1500.5)], 32: [...float(8e6)], 38: [0x7fc0, 0], 40: [0x7fc0, 0] },
     }
     const second: Model = { id: 101, length: 50, points: { 14: [-3, 0], 24: [0, 0, 0] } } // at night; never fed in
     const answer = await asHeld(sunSpec(40_000, inverter, second))

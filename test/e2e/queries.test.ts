@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url'
 import { parsePage } from '../exposition/page-text.ts'
 import { requireProgram } from '../programs.ts'
 import { ExporterProcess } from './exporter-process.ts'
+import { RaplTree } from './rapl-tree.ts'
+import { rulesOfSeconds, WINDOW_SECONDS } from './shipped-rules.ts'
 import { PrometheusServer } from './prometheus-server.ts'
 
 jest.setTimeout(180_000)
@@ -48,10 +50,14 @@ async function ask(url: string, times: number): Promise<void> {
   }
 }
 
-async function start(config: string): Promise<ExporterProcess> {
+async function start(config: string, flags: readonly string[] = []): Promise<ExporterProcess> {
   const file = join(folder, 'config.yaml')
   writeFileSync(file, `tick_seconds: 0.5\nbirth_hold_seconds: 2\nqueries:\n  period_seconds: 1\n${config}`)
-  exporter = await ExporterProcess.start([`--config.file=${file}`, `--storage.path=${join(folder, 'books')}`])
+  exporter = await ExporterProcess.start([
+    `--config.file=${file}`,
+    `--storage.path=${join(folder, 'books')}`,
+    ...flags,
+  ])
   return exporter
 }
 
@@ -87,6 +93,58 @@ const shows =
     countsIn(page)['queries'] === queries
 
 requireProgram('prometheus', 'queries of a server that speaks vLLM’s metrics', (program) => {
+  test('the recorded rule is joules ÷ requests of its window', async () => {
+    const machine = steadyPackage()
+    const rules = rulesOfSeconds()
+    let prometheus: PrometheusServer | undefined
+    const over = new AbortController()
+    let load: Promise<void> | undefined
+    try {
+      const running = await start('', [`--path.sysfs=${machine.sysfs}`])
+      await running.page(() => true)
+      prometheus = await PrometheusServer.start(program, [new URL(running.url).host], {
+        alerting: { ruleFile: rules.file, evaluationSeconds: 1 },
+      })
+      const url = await serveAsVllm('Qwen/Qwen3-8B')
+      load = (async () => {
+        while (!over.signal.aborted) {
+          await ask(url, 1)
+          await new Promise((resolve) => setTimeout(resolve, 100))
+        }
+      })()
+      const workload = '{workload="Qwen/Qwen3-8B"}'
+      // both are known at both ends of a whole window
+      const queries = `wattribute_workload_queries_total${workload}`
+      const joules = 'wattribute_workload_energy_joules_total{workload="Qwen/Qwen3-8B",part="host"}'
+      const isOld = `count_over_time(${queries}[${2 * WINDOW_SECONDS}s]) > ${WINDOW_SECONDS + 5}`
+      await prometheus.until(isOld, (samples) => samples.length === 1, 90)
+      const rule =
+        'workload_boundary:wattribute_energy_per_query_joules:ratio_rate5m{workload="Qwen/Qwen3-8B",boundary="host"}'
+      const [recorded] = await prometheus.until(rule, (samples) => samples.length === 1, 30)
+      const [evaluated] = await prometheus.query(`timestamp(${rule})`, recorded?.value[0])
+      const at = Number(evaluated?.value[1])
+      const grown = async (series: string): Promise<number> => {
+        const stored = (await prometheus?.query(`${series}[${WINDOW_SECONDS}s]`, at)) as unknown as readonly {
+          readonly values: readonly (readonly [time: number, value: string])[]
+        }[]
+        return stored.reduce(
+          (sum, { values }) => sum + Number(values.at(-1)?.[1]) - Number(values[0]?.[1]),
+          0,
+        )
+      }
+      const perQuery = (await grown(joules)) / (await grown(queries))
+      expect(perQuery).toBeGreaterThan(0)
+      expect(Number(recorded?.value[1]) / perQuery).toBeGreaterThan(1 - 1 / WINDOW_SECONDS)
+      expect(Number(recorded?.value[1]) / perQuery).toBeLessThan(1 + 1 / WINDOW_SECONDS)
+    } finally {
+      over.abort()
+      await load?.catch(() => undefined)
+      await prometheus?.stop()
+      rules.remove()
+      machine.remove()
+    }
+  })
+
   test('Prometheus adds up what the server has answered, to the token', async () => {
     const url = await serve('Qwen/Qwen3-8B-FP8')
     await ask(url, 5) // before anybody looks: unknown
@@ -151,4 +209,64 @@ test('a server that starts anew is counted from its beginning', async () => {
   await serve('llama', Number(new URL(url).port))
   await ask(url, 12)
   await running.page(shows(22), 60)
+})
+
+/** A package that draws 50 W all the time. */
+function steadyPackage(): { readonly sysfs: string; readonly remove: () => void } {
+  const tree = new RaplTree([
+    { folder: 'intel-rapl:0', name: 'package-0', start: 0n, range: 262_143_328_850n },
+  ])
+  const spending = setInterval(() => tree.spend('intel-rapl:0', 5_000_000), 100)
+  return {
+    sysfs: tree.sysfs,
+    remove: () => {
+      clearInterval(spending)
+      tree.remove()
+    },
+  }
+}
+
+/** What a process looks like that runs the script `vllm` with Python. */
+async function serveAsVllm(model: string): Promise<string> {
+  const script = join(folder, 'vllm')
+  writeFileSync(script, `import(${JSON.stringify(SERVER)})`)
+  const child = spawn(process.execPath, [script, 'serve', model, '--port', '0'], {
+    argv0: 'python3',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  return `http://127.0.0.1:${line.toString().trim()}`
+}
+
+test('a recognised server is found at its port, counted from its beginning, and its joules have the same labels', async () => {
+  const machine = steadyPackage()
+  try {
+    const running = await start('', [`--path.sysfs=${machine.sysfs}`])
+    await running.page(() => true) // from now on it looks
+    const url = await serveAsVllm('Qwen/Qwen3-8B-FP8')
+    await ask(url, 50)
+    await running.page((page) => isCounting(page) && page.includes(`url="${url}/metrics"`), 60)
+    await ask(url, 50)
+    const page = await running.page(shows(100), 60)
+    expect(countsIn(page)).toEqual(answered(100))
+    const families = parsePage(page)
+    const [queries] = families.get('wattribute_workload_queries_total') ?? []
+    expect(queries?.labels).toMatchObject({
+      model: 'Qwen/Qwen3-8B',
+      variant: 'fp8',
+      server: 'vllm',
+      source: 'server',
+      method: 'counter',
+    })
+    const joules = (families.get('wattribute_workload_energy_joules_total') ?? []).filter(
+      ({ labels, value }) =>
+        Number(value) > 0 &&
+        ['workload', 'namespace', 'model', 'variant'].every((name) => labels[name] === queries?.labels[name]),
+    )
+    expect(joules).not.toEqual([])
+    expect(joules[0]?.labels['kind']).toBe('inference')
+  } finally {
+    machine.remove()
+  }
 })

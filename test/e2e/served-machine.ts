@@ -128,6 +128,7 @@ export class ServedMachine {
         devices: [],
         pue: pue === undefined ? undefined : { zone: this.workload, ratio: pue },
       },
+      requestEnergy: this.#books.requestEnergy,
       queries: this.#books.queries,
       queryServers: [],
     })

@@ -174,6 +174,7 @@ export class BookedMachine {
       demand: [],
       phases: this.#phases,
       facility: { accounts: [], gauges: [], devices: [], pue: undefined },
+      requestEnergy: { rows: () => [] },
       queries: this.queries,
       queryServers: this.queryServers,
     }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import {
   appendFileSync,
   chownSync,
@@ -176,6 +177,17 @@ requireProgram(
       child = spawn('sleep', ['60'])
       own(write(`pid-${child.pid}`, 'phase=train\n'))
       expect(await seen()).toEqual([])
+      expect(warnings).toEqual(['it has processes of other users than the file’s owner'])
+    })
+
+    test('loses its voice when its process has gone', async () => {
+      child = spawn('sleep', ['60'], { uid: NOBODY, gid: NOBODY })
+      own(write(`pid-${child.pid}`, 'phase=train\n'))
+      expect(await seen()).toHaveLength(1)
+      child.kill()
+      await once(child, 'exit')
+      now += 61
+      expect(await seen()).toMatchObject([{ change: { kind: 'clear' } }])
       expect(warnings).toEqual(['it has no process of the file’s owner'])
     })
 

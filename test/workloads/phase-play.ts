@@ -108,6 +108,10 @@ export class PhasePlay {
     return names
   }
 
+  callIt({ group }: Consumer, names: Names): void {
+    this.#names.set(group, names)
+  }
+
   namingOf(consumer: Consumer): Naming {
     const names = this.namesOf(consumer.doing?.of ?? consumer)
     return names && this.phases.namingOf(consumer, names)

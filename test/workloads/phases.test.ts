@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import type { Consumer } from '../../exporter/src/model.ts'
+import type { Consumer, Names } from '../../exporter/src/model.ts'
 import { seconds } from '../../exporter/src/units.ts'
 import type { Phases } from '../../exporter/src/workloads/phases.ts'
 import { PhasePlay, POLICY, processIn, serviceGroup, START, START_WALL } from './phase-play.ts'
@@ -59,6 +59,21 @@ describe('a mark', () => {
     play.say(rank1, 'end')
     play.tick(1, [])
     expect(play.cpuByPhase(play.tick(1, [loader]))).toEqual({ train: 1 })
+  })
+
+  test('does not cover what another user calls the same', () => {
+    const ofUser = (user: string): Consumer => {
+      const group = { ...TRAIN, path: `/user-${user}`, identity: { ...TRAIN.identity, userId: user } }
+      return processIn(group, Number(user))
+    }
+    const [alice, bob] = [ofUser('1000'), ofUser('1001')]
+    play.born(alice, bob)
+    for (const one of [alice, bob]) {
+      const names = play.namesOf(one) as Names
+      play.callIt(one, { ...names, facts: { ...names.facts, user: `user ${one.group.identity.userId}` } })
+    }
+    play.say(alice, 'phase=train')
+    expect(play.cpuByPhase(play.tick(1, [alice, bob]))).toEqual({ train: 1, '': 1 })
   })
 
   test('in what nobody has told apart covers its sender alone', () => {

@@ -254,14 +254,27 @@ describe('inference servers, as their documentation starts them', () => {
     expect(recognisedOf(chain)).toMatchObject({ kind: 'inference', name, model, variant })
   })
 
-  test('a runner of Ollama names a file by its digest', () => {
+  test('a runner of Ollama, of 0.12 and of 0.33, names a file by its digest', () => {
     const runner = `/usr/local/bin/ollama runner --ollama-engine --model /root/.ollama/models/blobs/${DIGEST} --port 41217`
-    const recognised = recognisedOf([runner, '/usr/local/bin/ollama serve'])
     const path = `/root/.ollama/models/blobs/${DIGEST}`
+    const since033 = `/usr/lib/ollama/llama-server --model ${path} --port 37893 --host 127.0.0.1 --no-webui --offline -c 65536`
+    expect(recognisedOf([since033, '/usr/local/bin/ollama serve'])).toMatchObject({
+      name: 'ollama',
+      role: 'works',
+      lookup: { pid: 100, path },
+    })
+    const recognised = recognisedOf([runner, '/usr/local/bin/ollama serve'])
     expect(recognised).toMatchObject({ name: 'ollama', role: 'works', model: '', lookup: { pid: 100, path } })
     const found = withModels(recognised, ['llama3.1:8b-instruct-q4_K_M', 'llama3.1:latest'])
     expect(found).toMatchObject({ model: 'llama3.1:8b-instruct', variant: 'q4_k_m', lookup: undefined })
     expect(withModels(recognised, [])).toMatchObject({ model: '', lookup: undefined })
+  })
+
+  test.each([
+    ['infinity_emb v2 --model-id BAAI/bge-m3 --dtype float16', 'BAAI/bge-m3', 'fp16'],
+    ['infinity_emb v2 --model-id BAAI/bge-m3 --model-id openai/clip-vit-base-patch32', 'multiple', ''],
+  ])('an option that may be given again: %s', (command, model, variant) => {
+    expect(recognisedOf([command])).toMatchObject({ name: 'infinity', model, variant })
   })
 
   test('a repository of Triton is looked into', () => {

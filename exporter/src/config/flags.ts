@@ -4,6 +4,8 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.t
 import { nearest } from './nearest.ts'
 import { DOCTOR_FLAGS, DOCTOR_SWITCHES, doctorFlagsOf, type DoctorFlags } from './doctor-flags.ts'
 import { REPORT_FLAGS, reportFlagsOf, type ReportFlags } from './report-flags.ts'
+import { PROXY_FLAGS, proxyFlagsOf } from './proxy-flags.ts'
+import type { ProxyConfig } from './proxy-schema.ts'
 import { RULES_FLAGS, rulesFlagsOf, type RulesFlags } from './rules-flags.ts'
 import { oneOf, UsageError, type Setting } from './usage-error.ts'
 
@@ -12,7 +14,7 @@ export type { ReportFlags } from './report-flags.ts'
 export type { RulesFlags } from './rules-flags.ts'
 export { UsageError } from './usage-error.ts'
 
-export const COMMANDS = ['serve', 'check-config', 'doctor', 'report', 'rules'] as const
+export const COMMANDS = ['serve', 'check-config', 'doctor', 'proxy', 'report', 'rules'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -44,6 +46,8 @@ export interface Flags {
   readonly logFormat: LogFormat
   /** Present with the command `doctor`. */
   readonly doctor?: DoctorFlags
+  /** Present with the command `proxy`. */
+  readonly proxy?: ProxyConfig
   /** Present with the command `report`. */
   readonly report?: ReportFlags
   /** Present with the command `rules`. */
@@ -122,6 +126,7 @@ const FLAGS = [
     sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
   },
   ...DOCTOR_FLAGS,
+  ...PROXY_FLAGS,
   ...REPORT_FLAGS,
   ...RULES_FLAGS,
 ] as const satisfies readonly FlagRow[]
@@ -183,6 +188,7 @@ export function parseFlags(
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
     ...(command === 'doctor' && { doctor: doctorFlagsOf(valueOf, given.switches) }),
+    ...(command === 'proxy' && { proxy: proxyFlagsOf(valueOf) }),
     ...(command === 'report' && { report: reportFlagsOf(valueOf) }),
     ...(command === 'rules' && { rules: rulesFlagsOf(valueOf) }),
   }
@@ -310,6 +316,7 @@ function telemetryPathOf({ text, from }: Setting): string {
 export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
        wattribute doctor [--json | --calibrate] [flags]
+       wattribute proxy --target=URL [flags]
        wattribute report --period=PERIOD [flags]
        wattribute rules [flags]
 
@@ -320,6 +327,9 @@ Books this machine's electricity to its workloads, for Prometheus.
   doctor         Say what of this machine can be measured, what cannot, and what to do about it; also beside
                  a running exporter. Ends with 0 when all that is there can be read, with 1 when something
                  cannot (or, with --calibrate, when the machine is busy), with 2 when it was called wrongly.
+  proxy          Pass requests on to an inference server that counts nothing itself, such as Ollama, count
+                 them, and serve the counts at --web.listen-address. A running exporter does the same for
+                 the proxies of its configuration, with the energy of each request.
   report         Print who used how much energy in a period, from the history or a Prometheus.
   rules          Print alert rules of Prometheus for --config.file, and refuse those that could never fire.
 
@@ -330,6 +340,10 @@ ${usageOf(undefined)}
 Flags of doctor:
 
 ${usageOf('doctor')}
+
+Flags of proxy:
+
+${usageOf('proxy')}
 
 Flags of report:
 

@@ -5,6 +5,7 @@ import { budgetRuleOf, demandRuleOf } from './budget-schema.ts'
 import { httpConfigsOf, modbusConfigsOf, prometheusConfigsOf } from './metering-schema.ts'
 import { ipmiConfigsOf, redfishConfigsOf } from './platform-schema.ts'
 import { nutConfigsOf, snmpConfigsOf } from './power-chain-schema.ts'
+import { proxiesConfigOf } from './proxy-schema.ts'
 import { queriesConfigOf } from './query-schema.ts'
 import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
@@ -72,6 +73,7 @@ const configOf = (content: z.output<typeof configSchema>, timeZone: string): Omi
   },
   tokens: tokenConfigOf(content.tokens),
   queries: queriesConfigOf(content.queries),
+  proxies: proxiesConfigOf(content.proxies),
   budgets: content.budgets.map((budget) => budgetRuleOf(budget, timeZone)),
   demand: content.demand.map((rule) => demandRuleOf(rule, timeZone)),
   report: reportConfigOf(content.report),

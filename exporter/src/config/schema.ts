@@ -15,6 +15,7 @@ import {
 } from './metering-schema.ts'
 import { ipmi, redfish, type IpmiConfig, type RedfishConfig } from './platform-schema.ts'
 import { nut, snmp, type NutConfig, type SnmpConfig } from './power-chain-schema.ts'
+import { proxies, type ProxyConfig } from './proxy-schema.ts'
 import { queries, type QueriesConfig } from './query-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
@@ -185,6 +186,7 @@ const settings = z.strictObject({
   kubelet,
   workloads,
   queries,
+  proxies,
   tokens,
   budgets,
   demand,
@@ -259,6 +261,8 @@ export interface Config {
   /** The first that fits counts. */
   readonly workloads: readonly WorkloadRule[]
   readonly queries: QueriesConfig
+  /** Each address once. */
+  readonly proxies: readonly ProxyConfig[]
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */

@@ -256,6 +256,12 @@ export const catalogue = {
     ['url', 'server', 'workload', 'namespace', 'state', 'reason'],
     'Every inference server whose metrics are read, with its state and, where it gives nothing, the reason. Always 1.',
   ),
+  workloadRequestEnergy: histogram(
+    'workload_request_energy_joules',
+    'joules',
+    ['workload', 'namespace', 'model', 'basis'],
+    'Active energy of single requests that passed a counting proxy: of accelerators and host, while they were in flight, split among those in flight by their tokens (basis tokens) or, where an answer came as a whole, by time (basis time).',
+  ),
   budgetLimit: gauge(
     'budget_limit_joules',
     'joules',

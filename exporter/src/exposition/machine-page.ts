@@ -16,6 +16,7 @@ import {
 import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
 import type { DemandStatus } from '../workloads/demand.ts'
+import { BOUNDS_JOULES, type EnergyHistograms } from '../workloads/energy-histogram.ts'
 import type { Phases } from '../workloads/phases.ts'
 import type { QueryCounts } from '../workloads/query-counts.ts'
 import { renderBudgets } from './budget-page.ts'
@@ -38,6 +39,7 @@ export interface MachineState {
   readonly demand: readonly DemandStatus[]
   readonly phases: Phases
   readonly facility: FacilityShown
+  readonly requestEnergy: Pick<EnergyHistograms, 'rows'>
   readonly queries: Pick<QueryCounts, 'rows' | 'sources' | 'dropped'>
   readonly queryServers: readonly QueryServerRow[]
 }
@@ -77,6 +79,7 @@ export class MachinePage {
     renderFacility(writer, state.facility)
     renderBudgets(writer, state.budgets, state.demand)
     renderQueries(writer, state)
+    writer.histogram(catalogue.workloadRequestEnergy, BOUNDS_JOULES, state.requestEnergy.rows(state.at))
     renderSelf(writer, state)
     return renderAudit(writer, ledger, (view, component) =>
       EnergyTotal.of(

@@ -61,7 +61,8 @@ export interface ServerOptions {
   /** Starts with a slash. */
   readonly telemetryPath: string
   readonly pages: Pages
-  readonly reports: Reports
+  /** Without them there are the metrics and the health, and nothing else. */
+  readonly reports?: Reports
   /** Absent: nothing can be written. */
   readonly writes?: Writes
   readonly log: Log
@@ -127,6 +128,20 @@ function appOf(options: ServerOptions & { readonly web: WebConfig }, limits: Lim
   get(telemetryPath, scrapeHandler(seen, options.gzip ?? level1))
   get('/healthz', health(seen))
   get('/readyz', readiness(seen))
+  if (reports !== undefined) addReports(get, reports, telemetryPath, limits)
+  app.use((_request, response) =>
+    say(response, 404, 'there is nothing here; the start page / links to all that is'),
+  )
+  app.use(failure(log))
+  return app
+}
+
+function addReports(
+  get: (path: string, handler: RequestHandler) => void,
+  reports: Reports,
+  telemetryPath: string,
+  limits: Limits,
+): void {
   get(
     '/api/v1/sensors',
     jsonReport('sensors', () => reports.sensors(), limits),
@@ -144,11 +159,6 @@ function appOf(options: ServerOptions & { readonly web: WebConfig }, limits: Lim
     jsonReport('budgets', () => reports.budgets(), limits),
   )
   if (telemetryPath !== '/') get('/', startPage(reports, linksOf(telemetryPath), limits))
-  app.use((_request, response) =>
-    say(response, 404, 'there is nothing here; the start page / links to all that is'),
-  )
-  app.use(failure(log))
-  return app
 }
 
 const level1: Gzip = (bytes) => promisify(gzip)(bytes, { level: 1 })

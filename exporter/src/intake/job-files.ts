@@ -19,7 +19,7 @@ import type { Clock } from '../world.ts'
 import type { Claim, Mark } from '../workloads/marks.ts'
 import type { IntakeCounts } from './intake-counts.ts'
 import type { Outbox } from './outbox.ts'
-import { Refusal, type Processes } from './processes.ts'
+import { Refusal, type Processes, type SeenProcess } from './processes.ts'
 import { Speaker } from './speaker.ts'
 import type { UserLimits } from './user-limits.ts'
 
@@ -124,7 +124,7 @@ export class JobFiles {
     const stamp = stampOf(statSync(path, { throwIfNoEntry: false }))
     if (known !== undefined && known.stamp === stamp) {
       this.#takeRest(name, known)
-      this.#refresh(known)
+      await this.#refresh(name, known)
       return
     }
     if (clock.now() < (this.#deniedUntil.get(name) ?? 0)) return
@@ -153,9 +153,7 @@ export class JobFiles {
     const claim = claimNamed(name, processes)
     const reason = claim instanceof Refusal ? claim.reason : await this.#whyNot(claim, owner)
     if (claim instanceof Refusal || reason !== '') {
-      this.#deniedUntil.set(name, clock.now() + DENIED_SECONDS)
-      this.#options.counts.linesRefused('file', 'permission', 1)
-      this.#complain(name, reason, stamp)
+      this.#deny(name, reason, stamp)
       return undefined
     }
     const speaker = new Speaker({ uid: owner, limits, outbox, claimOf: () => claim })
@@ -174,10 +172,9 @@ export class JobFiles {
       count += 1
       if (count % 64 === 0) await turn() // thousands of processes must not hold the others up
       const one = processes.see(pid)
-      if (one === undefined || !isAmong(one.cgroup, claim)) continue
+      if (one === undefined || !isAmong(one, claim)) continue
       if (one.uids.every((uid) => uid === owner)) hasOwn = true
-      else if (!one.uids.every((uid) => uid === 0))
-        return 'it has processes of other users than the file’s owner'
+      else if (!isSchedulers(one, claim)) return 'it has processes of other users than the file’s owner'
     }
     return hasOwn ? '' : 'it has no process of the file’s owner'
   }
@@ -208,11 +205,25 @@ export class JobFiles {
     this.#take(name, file, line)
   }
 
-  #refresh(file: JobFile): void {
+  /** Whose processes are in it may have changed. */
+  async #refresh(name: string, file: JobFile): Promise<void> {
     const now = this.#options.clock.now()
     if (now - file.refreshedAt < REFRESH_EVERY_SECONDS) return
     file.refreshedAt = now
-    this.#options.outbox.mark(file.claim, { ...NOTHING_NEW, at: now })
+    const reason = await this.#whyNot(file.claim, file.owner)
+    if (reason === '') {
+      this.#options.outbox.mark(file.claim, { ...NOTHING_NEW, at: now })
+      return
+    }
+    this.#deny(name, reason, file.stamp)
+    this.#end(name, file)
+  }
+
+  #deny(name: string, reason: string, stamp: string): void {
+    const { clock, counts } = this.#options
+    this.#deniedUntil.set(name, clock.now() + DENIED_SECONDS)
+    counts.linesRefused('file', 'permission', 1)
+    this.#complain(name, reason, stamp)
   }
 
   #end(name: string, { claim }: JobFile): void {
@@ -254,19 +265,26 @@ function claimNamed(name: string, processes: Processes): Claim | Refusal {
   )
 }
 
-/** Whether /proc/<pid>/cgroup is that of one in the container, pod or job. */
-function isAmong(cgroup: string, claim: Claim): boolean {
+/** Whether it is the process, or one in the container, pod or job. */
+function isAmong({ cgroup, claim: own }: SeenProcess, claim: Claim): boolean {
   switch (claim.kind) {
     case 'process':
-      return true
+      return own.startTicks === claim.startTicks
     case 'container':
       return cgroup.includes(claim.containerId)
     case 'pod':
       return cgroup.includes(claim.podUid) || cgroup.includes(claim.podUid.replaceAll('-', '_'))
     case 'slurm_job':
-      return new RegExp(`/job_${claim.slurmJob}(?:/|$)`, 'm').test(cgroup)
+      return new RegExp(
+        `/(?:[^/]*slurmstepd\\.scope|slurm(?:_[^/]+)?/uid_\\d+)/job_${claim.slurmJob}(?:/|$)`,
+        'm',
+      ).test(cgroup)
   }
 }
+
+/** Slurm's own daemon stands beside the processes of each step, as root. */
+const isSchedulers = ({ uids }: SeenProcess, { kind }: Claim): boolean =>
+  kind === 'slurm_job' && uids.every((uid) => uid === 0)
 
 const stampOf = (stats: Stats | undefined): string =>
   stats === undefined ? '' : [stats.ino, stats.size, stats.mtimeMs, stats.uid].join(' ')

@@ -47,9 +47,7 @@ export class AnswerMeter {
     this.#endpoint = endpoint
     this.#framing = framing
     const roles = ANSWER_FIELDS[endpoint.form]
-    this.#fields = new JsonFields(new Set(roles.keys()), (path, value) =>
-      this.#see(roles.get(path), value),
-    )
+    this.#fields = new JsonFields(new Set(roles.keys()), (path, value) => this.#see(roles.get(path), value))
   }
 
   /** Empty while the answer has not said it. */
@@ -72,7 +70,8 @@ export class AnswerMeter {
     this.#endDocument()
     const isStream = this.#framing !== 'whole'
     const { form, isEmbedding } = this.#endpoint
-    if (!this.#isQuery || this.#hasFailed || (isStream && form === 'ollama' && !this.#isDone)) return undefined
+    if (!this.#isQuery || this.#hasFailed || (isStream && form === 'ollama' && !this.#isDone))
+      return undefined
     const isGuess = this.#output === undefined && isStream && !isEmbedding
     return {
       promptTokens: this.#prompt,
@@ -148,4 +147,6 @@ export class AnswerMeter {
 const MOST_TOKENS = 100_000_000
 
 const count = (value: JsonScalar): number | undefined =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_TOKENS ? value : undefined
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_TOKENS
+    ? value
+    : undefined

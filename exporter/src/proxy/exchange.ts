@@ -2,7 +2,13 @@
  * One request on its way to the target, and the answer on its way back: each byte as it came, at the pace of whoever
  * takes it. What is counted is looked at in passing and not kept.
  */
-import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  request as httpRequest,
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { endpointOf } from './endpoints.ts'
 import { endToEnd, goesInCircles, has, targetPath, valuesOf, via, without } from './headers.ts'
@@ -50,7 +56,8 @@ export function exchange(
 ): void {
   const { method = 'GET', url = '', rawHeaders } = request
   const path = targetPath(url, method)
-  if (path === undefined) return refuse(request, response, 400, 'the target of this request is neither a path nor an address')
+  if (path === undefined)
+    return refuse(request, response, 400, 'the target of this request is neither a path nor an address')
   if (goesInCircles(rawHeaders)) return refuse(request, response, 508, 'this proxy is its own target')
   const codings = valuesOf(rawHeaders, 'transfer-encoding').join(',').trim().toLowerCase()
   if (codings !== '' && codings !== 'chunked') {
@@ -81,27 +88,44 @@ export function exchange(
     if (isOver) return
     onTrouble({ code })
     end()
-    if (response.headersSent) response.destroy() // half an answer must not look whole
+    if (response.headersSent)
+      response.destroy() // half an answer must not look whole
     else refuse(request, response, status, sentence)
   }
 
-  const connecting = setTimeout(() => fail(504, 'the target does not accept connections', 'CONNECT_TIMEOUT'), limits.connecting)
+  const connecting = setTimeout(
+    () => fail(504, 'the target does not accept connections', 'CONNECT_TIMEOUT'),
+    limits.connecting,
+  )
   connecting.unref()
   upstream.once('socket', (socket) => {
     if (!socket.connecting) clearTimeout(connecting)
-    else socket.once(target.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connecting))
+    else
+      socket.once(target.url.protocol === 'https:' ? 'secureConnect' : 'connect', () =>
+        clearTimeout(connecting),
+      )
   })
-  upstream.setTimeout(limits.silence, () => fail(504, 'the target has not answered in time', 'ANSWER_TIMEOUT'))
+  upstream.setTimeout(limits.silence, () =>
+    fail(504, 'the target has not answered in time', 'ANSWER_TIMEOUT'),
+  )
   upstream.on('error', (cause: NodeJS.ErrnoException) =>
     fail(502, `the target does not answer: ${reasonOf(cause)}`, cause.code ?? 'ERROR'),
   )
   upstream.on('continue', () => response.writeContinue())
   response.once('close', end)
 
-  const sniffer = endpoint && modelSniffer((model) => {
-    askedModel = model
-    notes?.progress(model, 0)
-  })
+  const sniffer =
+    endpoint &&
+    modelSniffer((model) => {
+      askedModel = model
+      notes?.progress(model, 0)
+    })
+  const sending = setTimeout(
+    () => fail(408, 'the rest of the request does not come', 'REQUEST_UNFINISHED'),
+    limits.stalled,
+  ).unref()
+  request.on('data', () => void sending.refresh())
+  for (const over of ['end', 'close']) request.once(over, () => clearTimeout(sending))
   flow(request, upstream, limits.stalled, (bytes) => sniffer?.(bytes), {
     end: () => {
       if (request.rawTrailers.length > 0) upstream.addTrailers(pairs(request.rawTrailers))
@@ -111,11 +135,13 @@ export function exchange(
   })
 
   upstream.on('response', (answer) => {
-    meter = endpoint && new SideMeter(endpoint, {
-      status: answer.statusCode ?? 0,
-      contentType: answer.headers['content-type'],
-      contentEncoding: answer.headers['content-encoding'],
-    })
+    meter =
+      endpoint &&
+      new SideMeter(endpoint, {
+        status: answer.statusCode ?? 0,
+        contentType: answer.headers['content-type'],
+        contentEncoding: answer.headers['content-encoding'],
+      })
     response.sendDate = false
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerHeaders(request, answer))
     response.flushHeaders()
@@ -250,7 +276,12 @@ const pairs = (raw: readonly string[]): [string, string][] =>
   raw.flatMap((name, index) => (index % 2 === 0 ? [[name, raw[index + 1] ?? ''] as [string, string]] : []))
 
 /** A sentence of our own; what the client still sends is not read. */
-export function refuse(request: IncomingMessage, response: ServerResponse, status: number, sentence: string): void {
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  sentence: string,
+): void {
   response.writeHead(status, {
     'Content-Type': 'text/plain; charset=utf-8',
     ...(request.complete ? {} : { Connection: 'close' }),
@@ -274,6 +305,8 @@ function reasonOf(cause: NodeJS.ErrnoException): string {
     case 'ETIMEDOUT':
       return 'it cannot be reached in time'
     default:
-      return cause.code?.startsWith('HPE_') === true ? 'what it sends is not HTTP' : (cause.code ?? 'it has failed')
+      return cause.code?.startsWith('HPE_') === true
+        ? 'what it sends is not HTTP'
+        : (cause.code ?? 'it has failed')
   }
 }

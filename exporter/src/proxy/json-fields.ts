@@ -162,14 +162,20 @@ export class JsonFields {
     return typeof value === 'string' ? value : taken
   }
 
-  #isInObject = (): boolean => this.#depth > 0 && this.#depth <= DEEPEST && this.#isObject[this.#depth - 1] === true
+  #isInObject = (): boolean =>
+    this.#depth > 0 && this.#depth <= DEEPEST && this.#isObject[this.#depth - 1] === true
 
   #isWanted = (): boolean => this.#depth <= DEEPEST && this.#wanted.has(this.#path)
 }
 
 /** Digits, letters, and the signs of numbers. */
 const isOfWord = (byte: number): boolean =>
-  (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x2d || byte === 0x2b || byte === 0x2e || byte === 0x45
+  (byte >= 0x30 && byte <= 0x39) ||
+  (byte >= 0x61 && byte <= 0x7a) ||
+  byte === 0x2d ||
+  byte === 0x2b ||
+  byte === 0x2e ||
+  byte === 0x45
 
 function parsed(text: string): JsonScalar | undefined {
   try {

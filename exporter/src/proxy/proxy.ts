@@ -90,7 +90,7 @@ export class CountingProxy {
       connectionsCheckingInterval: Math.min(this.#limits.header, 10_000),
     })
     this.#server.maxConnections = this.#limits.connections
-    this.#server.timeout = this.#limits.silence
+    this.#server.timeout = 2 * this.#limits.silence // the side of the target is given up first, and the client told
     this.#server.on('request', pass)
     this.#server.on('checkContinue', pass)
     this.#server.on('connect', (_request, socket: Socket) => refuseTunnel(socket))

@@ -6,10 +6,10 @@
 import { BOUNDARIES, energyByBoundary, energyByPart, PARTS } from './boundaries.ts'
 import { MODEL, sumOver, WORKLOAD } from './energy-sums.ts'
 import type { RecordingRule } from './rule.ts'
-import type { Window } from './windows.ts'
+import { longerThan, type Window } from './windows.ts'
 
 /** Below so many in the window, a ratio says nothing. */
-const FEWEST_QUERIES = 10
+export const FEWEST_QUERIES = 10
 
 const nameOf = (level: string, metric: string, { name }: Window): string =>
   `${level}:wattribute_${metric}:ratio_rate${name}`
@@ -39,12 +39,20 @@ ${isSplit}`,
     {
       record: split(window),
       labels: { basis: 'output_tokens' },
-      expr: `sum by (${MODEL}) (${output}) / on (${WORKLOAD}) group_left () (sum by (${WORKLOAD}) (${output}) > 0)
+      expr: `(
+  sum by (${MODEL}) (${output}) / on (${WORKLOAD}) group_left () (sum by (${WORKLOAD}) (${output}) > 0)${asBefore(window)}
+)
 and on (${WORKLOAD}) count by (${WORKLOAD}) (${models}) > 1
 ${isSplit}
 unless on (${WORKLOAD}) (${models} unless on (${MODEL}) ${output})`,
     },
   ]
+}
+
+/** Without any token there still is idle energy: it goes where that of the longer window goes. */
+function asBefore(window: Window): string {
+  const longer = longerThan(window)
+  return longer === undefined ? '' : `\n  or on (${WORKLOAD})\n  ${split(longer)}{basis="output_tokens"}`
 }
 
 /** Energy of a workload that goes to the models that it answered queries with. */

@@ -39,3 +39,6 @@ export function rateOver(series: string, shortest: string, window: Window): Reco
     expr: `${minutesIn(`${series}:rate${SHORTEST.name}`, window)} / ${window.seconds / EVALUATION.seconds}`,
   }
 }
+
+/** The next longer window, for what a shorter one says nothing about. */
+export const longerThan = (window: Window): Window | undefined => WINDOWS[WINDOWS.indexOf(window) + 1]

@@ -338,9 +338,10 @@ function homeOf(consumer: Consumer, { namesOf }: Surroundings): Home {
   if (names === undefined) {
     return { key: `group ${consumer.group.path}`, name: undefined, isCatchAll: false }
   }
-  const { workload, namespace } = names.facts
+  const { workload, namespace, user } = names.facts
   return {
-    key: `workload ${workload}\0${namespace}`,
+    // What another user calls the same is not the same: nobody speaks for it.
+    key: `workload ${workload}\0${namespace}\0${user}`,
     name: { workload, namespace },
     isCatchAll: isCatchAll(names),
   }

@@ -42,20 +42,25 @@ export function recognise(chain: readonly ProcessSeen[]): Verdict {
   const said = seen[index]
   const signature = said && signatureOf(said.invocation)
   if (said === undefined || signature === undefined) return 'unsure'
-  if (signature.kind !== 'training') {
-    const model = modelIn(signature.model, said)
-    return {
-      kind: signature.kind,
-      name: signature.name,
-      role: signature.role,
-      ...model,
-      root: rootOf(said.process),
-      reason: reasonOf(signature.name),
-    }
-  }
+  if (signature.kind !== 'training') return servingBy(signature, said)
   // An engine that a training launcher has started answers: the engine says so itself.
   if (title !== undefined) return byTitle(title, seen)
   return trainingBy(signature, seen, index)
+}
+
+function servingBy(signature: Signature, said: Seen): Recognised {
+  const model = modelIn(signature.model, said)
+  // Since 0.33 Ollama runs llama.cpp's own server; only it keeps models by their digest.
+  const isOfOllama = model.lookup?.kind === 'ollama-blob'
+  const name = isOfOllama ? 'ollama' : signature.name
+  return {
+    kind: signature.kind,
+    name,
+    role: isOfOllama ? 'works' : signature.role,
+    ...model,
+    root: rootOf(said.process),
+    reason: reasonOf(name),
+  }
 }
 
 interface Seen {
@@ -167,6 +172,9 @@ function modelIn(
     options.first(places.options ?? []) ||
     (places.isFirstWord === true ? firstWord(invocation) : '') ||
     variable(places.environment)
+  if (places.isSeveralIfRepeated === true && timesOf(invocation, places.options) > 1) {
+    return { model: MULTIPLE, variant: '', lookup: undefined }
+  }
   const blob = blobOf(path)
   if (blob !== '')
     return { model: '', variant: '', lookup: { kind: 'ollama-blob', pid: process.pid, path: blob } }
@@ -184,6 +192,9 @@ function modelIn(
     lookup: undefined,
   }
 }
+
+const timesOf = ({ words }: Invocation, names: readonly string[] = []): number =>
+  words.filter((word) => names.includes(word.replace(/=.*$/s, ''))).length
 
 /** Each option may say `auto`. */
 function firstPrecision(options: Options, names: readonly string[] = []): string {

@@ -220,7 +220,12 @@ export const SERVERS: readonly Signature[] = [
     kind: 'inference',
     role: 'serves',
     calls: ['infinity_emb v2'],
-    model: { alias: ['--served-model-name'], options: ['--model-id'], precision: ['--dtype'] },
+    model: {
+      alias: ['--served-model-name'],
+      options: ['--model-id'],
+      isSeveralIfRepeated: true,
+      precision: ['--dtype'],
+    },
   },
   { name: 'litellm', kind: 'inference', role: 'serves', calls: ['litellm'] },
   {

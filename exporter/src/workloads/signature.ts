@@ -17,6 +17,8 @@ export interface ModelPlaces {
   readonly options?: readonly string[]
   /** The word that follows the call. */
   readonly isFirstWord?: true
+  /** An option that is given again names another model. */
+  readonly isSeveralIfRepeated?: true
   readonly environment?: readonly string[]
   /** Options that tell the precision of the weights. */
   readonly precision?: readonly string[]

@@ -223,7 +223,10 @@ function Total({
   const difference = differenceWords(bar, displays)
   return (
     <div className={cx(styles.total, narrow && styles.narrowTotal)}>
-      <div className={cx(styles.figure, styles.ellipsis)} style={{ color: coloured }}>
+      <div className={cx(styles.figure, styles.ellipsis)}>
+        {coloured !== undefined && (
+          <span className={styles.threshold} style={{ backgroundColor: coloured }} />
+        )}
         {bar.joules === undefined ? displays.noFigure : displays.total.text(bar.joules)}
         {difference !== '' && (
           <span
@@ -415,6 +418,13 @@ const getStyles = (theme: GrafanaTheme2) => {
       fontVariantNumeric: 'tabular-nums',
     }),
     narrowTotal: css({ gridColumn: 2, textAlign: 'right' }),
+    threshold: css({
+      display: 'inline-block',
+      width: 8,
+      height: 8,
+      borderRadius: '50%',
+      marginRight: theme.spacing(0.5),
+    }),
     figure: css({ fontWeight: theme.typography.fontWeightMedium }),
     more: css({ color: theme.colors.error.text }),
     less: css({ color: theme.colors.success.text }),

@@ -37,8 +37,8 @@ export function TotalsTable({ totals, displays }: Props) {
           <th scope="col">Duration</th>
           <th scope="col">Mean power</th>
           <th scope="col">Share</th>
-          {has('joulesPerStep') && <th scope="col">per step</th>}
-          {has('joulesPerSample') && <th scope="col">per sample</th>}
+          {has('joulesPerStep') && <th scope="col">Per step</th>}
+          {has('joulesPerSample') && <th scope="col">Per sample</th>}
         </tr>
       </thead>
       <tbody>

@@ -12,7 +12,7 @@ import {
   VizLegend,
   type VizLegendItem,
 } from '@grafana/ui'
-import React, { useMemo, useState } from 'react'
+import React, { memo, useMemo, useState } from 'react'
 import { phaseColour } from '../components/colours'
 import { Problems } from '../components/Problems'
 import { State } from '../components/State'
@@ -44,7 +44,6 @@ interface Props {
 export function TrainingPhases(props: Props) {
   const { input, problems, options, fieldConfig, range, timeZone, width, height, onZoom } = props
   const theme = useTheme2()
-  const styles = useStyles2(getStyles)
   const context = usePanelContext()
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set())
   const [pointed, setPointed] = useState<PointedBlock>()
@@ -100,27 +99,20 @@ export function TrainingPhases(props: Props) {
           ) : null
         }
       >
-        {(innerWidth: number, innerHeight: number) => {
-          const table = options.showTotals && totals.length > 0
-          const layout = layOut(lanes, innerHeight - 28 - (table ? 60 + totals.length * 26 : 0))
-          return (
-            // what scrolls must be reachable by keyboard: its blocks and links are
-            <div className={styles.view} style={{ width: innerWidth, height: innerHeight }}>
-              <Problems problems={problems} />
-              <Timeline
-                lanes={lanes}
-                layout={layout}
-                range={range}
-                width={innerWidth - (table ? 8 : 0)}
-                hidden={hidden}
-                displays={displays}
-                onPoint={setPointed}
-                onZoom={onZoom}
-              />
-              {table && <TotalsTable totals={totals} displays={displays} />}
-            </div>
-          )
-        }}
+        {(innerWidth: number, innerHeight: number) => (
+          <Chart
+            lanes={lanes}
+            totals={options.showTotals ? totals : []}
+            range={range}
+            hidden={hidden}
+            displays={displays}
+            problems={problems}
+            width={innerWidth}
+            height={innerHeight}
+            onPoint={setPointed}
+            onZoom={onZoom}
+          />
+        )}
       </VizLayout>
       {pointed !== undefined && (
         <PointedTooltip pointed={pointed} lanes={lanes} options={options} displays={displays} />
@@ -128,6 +120,35 @@ export function TrainingPhases(props: Props) {
     </PanelContextProvider>
   )
 }
+
+interface ChartProps {
+  readonly lanes: readonly Lane[]
+  readonly totals: readonly PhaseTotal[]
+  readonly range: Range
+  readonly hidden: ReadonlySet<string>
+  readonly displays: PhaseDisplays
+  readonly problems: readonly Problem[]
+  readonly width: number
+  readonly height: number
+  readonly onPoint: (pointed: PointedBlock | undefined) => void
+  readonly onZoom: (range: { from: number; to: number }) => void
+}
+
+/** Does not change with the pointer: a plot that is built anew under it would lose a drag. */
+const Chart = memo(function Chart({ lanes, totals, problems, width, height, ...rest }: ChartProps) {
+  const styles = useStyles2(getStyles)
+  const { displays } = rest
+  const tableHeight = totals.length === 0 ? 0 : 60 + totals.length * 26
+  const layout = useMemo(() => layOut(lanes, height - 28 - tableHeight), [lanes, height, tableHeight])
+  return (
+    // what scrolls can be reached by keyboard: its blocks can
+    <div className={styles.view} style={{ width, height }}>
+      <Problems problems={problems} />
+      <Timeline {...rest} lanes={lanes} layout={layout} width={width - (tableHeight > 0 ? 8 : 0)} />
+      {totals.length > 0 && <TotalsTable totals={totals} displays={displays} />}
+    </div>
+  )
+})
 
 interface PointedProps {
   readonly pointed: PointedBlock
