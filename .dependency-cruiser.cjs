@@ -32,6 +32,7 @@ const COMPOSITION = file(
   'books',
   'history-store',
   'report-command',
+  'demo-command',
   'doctor-command',
   'nvml-door',
   'rules-command',

@@ -4,6 +4,7 @@ import { parseFlags, usageText, UsageError, type Flags } from './config/flags.ts
 import { ConfigError, loadConfig } from './config/load.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
+import { serveDemo, writeDemoHistory } from './demo-command.ts'
 import { doctor } from './doctor-command.ts'
 import { NoLibc, openLibc } from './libc.ts'
 import { serve, type Exporter } from './main.ts'
@@ -41,6 +42,12 @@ async function obey(flags: Flags): Promise<void> {
       process.stdout.write(
         await reportText(flags, flags.report, loadConfig(flags.configFile), linuxClock.wall()),
       )
+      return
+    case 'demo':
+      if (flags.demo === undefined) return
+      process.title = 'wattribute'
+      if (flags.demo.historyPath === undefined) obeySignals(await serveDemo(flags))
+      else await writeDemoHistory(flags.demo.historyPath, flags.demo.historyDays, say)
       return
     case 'doctor':
       refuseOtherPlatforms(flags.command)

@@ -13,6 +13,8 @@ export interface EngineSettings {
   readonly nvmlLibrary: string | undefined
   /** Folder of the exporter's state; undefined: nothing is kept. */
   readonly storagePath: string | undefined
+  /** In place of this machine a simulated one, which began at this instant; undefined: this machine. */
+  readonly simulatedSince: Seconds | undefined
 }
 
 export const SUBJECTS = ['sensors', 'ledger', 'queries', 'overview'] as const

@@ -17,6 +17,7 @@ import type { Holder } from './intake/tokens.ts'
 import { createLogger, type Log } from './log.ts'
 import { holdFolder } from './storage/lock.ts'
 import { Supervisor } from './supervisor.ts'
+import type { Seconds } from './units.ts'
 import { version } from './version.ts'
 import { sizeOf } from './workloads/marks.ts'
 import { linuxClock, linuxFiles } from './world.ts'
@@ -31,17 +32,27 @@ export interface Exporter {
   close(): Promise<boolean>
 }
 
+/** A simulated machine in place of this one. */
+export interface Demo {
+  /** The instant at which it began. */
+  readonly since: Seconds
+  readonly config: Config
+  /** What the start page calls it. */
+  readonly host: string
+}
+
 /** @throws ConfigError, ListenError, ProxyError, StorageError */
-export async function serve(flags: Flags): Promise<Exporter> {
+export async function serve(flags: Flags, demo?: Demo): Promise<Exporter> {
   const log = createLogger({ level: flags.logLevel, format: flags.logFormat })
-  const config = configIn(flags)
+  const readConfig = (): Config => demo?.config ?? configIn(flags)
+  const config = readConfig()
   const web = loadWebConfig(flags.webConfigFile)
   if (flags.storagePath !== undefined) await hold(flags.storagePath)
   const self = new SelfMetrics(version)
   self.configLoaded(linuxClock.wall(), config.zone)
   const { promise: mustRestart, resolve: onMustRestart } = unsettled<string>()
   const supervisor = new Supervisor({
-    startThread: (current) => startThread(flags, current),
+    startThread: (current) => startThread(flags, current, demo?.since),
     config,
     clock: linuxClock,
     self,
@@ -49,11 +60,14 @@ export async function serve(flags: Flags): Promise<Exporter> {
     onMustRestart,
   })
   const proxies = new Proxies({
-    ledger: new RequestLedger(linuxClock.now, (events) => supervisor.takeRequests(events)),
+    ledger: new RequestLedger(
+      () => linuxClock.now(),
+      (events) => supervisor.takeRequests(events),
+    ),
     log,
   })
   const intake = await openIntake(flags, config, supervisor, self, log)
-  const reloadNow = (): boolean => reload(flags, supervisor, intake, proxies, self, log)
+  const reloadNow = (): boolean => reload(readConfig, supervisor, intake, proxies, self, log)
   const server = createServer({
     listenAddress: flags.listenAddress,
     telemetryPath: flags.telemetryPath,
@@ -67,7 +81,7 @@ export async function serve(flags: Flags): Promise<Exporter> {
         return { budgets, demand }
       },
       overview: async () => ({
-        host: hostname(),
+        host: demo?.host ?? hostname(),
         version,
         ...((await supervisor.report('overview')) as EngineOverview),
       }),
@@ -163,9 +177,10 @@ async function hold(folder: string): Promise<void> {
   holdFolder(folder, libc instanceof NoLibc ? undefined : libc.lockFile)
 }
 
-function startThread(flags: Flags, config: Config): Worker {
+function startThread(flags: Flags, config: Config, simulatedSince: Seconds | undefined): Worker {
   const { procfs, sysfs, rootfs, nvmlLibrary, storagePath } = flags
-  const settings: EngineSettings = { paths: { procfs, sysfs, rootfs }, config, nvmlLibrary, storagePath }
+  const paths = { procfs, sysfs, rootfs }
+  const settings: EngineSettings = { paths, config, nvmlLibrary, storagePath, simulatedSince }
   return new Worker(new URL('./engine-thread.js', import.meta.url), {
     workerData: settings,
     name: 'engine',
@@ -175,7 +190,7 @@ function startThread(flags: Flags, config: Config): Worker {
 
 /** @returns whether the configuration was taken over */
 function reload(
-  flags: Flags,
+  readConfig: () => Config,
   supervisor: Supervisor,
   intake: Intake,
   proxies: Proxies,
@@ -183,7 +198,7 @@ function reload(
   log: Log,
 ): boolean {
   try {
-    const config = configIn(flags)
+    const config = readConfig()
     supervisor.reconfigure(config)
     intake.reconfigure(config.tokens)
     void proxies.apply(config.proxies).then((problems) => {

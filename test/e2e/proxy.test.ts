@@ -87,7 +87,7 @@ describe('the proxy of an exporter', () => {
     )
     await new Promise((resolve) => setTimeout(resolve, 3000))
     const texts = await Promise.all([chat(listen), chat(listen), chat(listen)])
-    expect(texts[0]?.trim().split('\n')).toHaveLength(21)
+    expect(texts[0].trim().split('\n')).toHaveLength(21)
     const page = await pageWith(exporter.url, /workload_request_energy_joules_count\{.*\} 3$/m)
     const labels = 'workload="\\w+",namespace="",model="llama3.2"'
     expect(

@@ -116,7 +116,6 @@ export class ServedMachine {
       ...now,
       startedWall: this.#books.startedWall,
       ledger: this.#books.ledger,
-      phases: this.#books.phases,
       sensors: [],
       census: undefined,
       groups: [SERVER.group],

@@ -276,10 +276,18 @@ describe('who may write', () => {
   })
 
   test('nothing can be read there', async () => {
-    for (const path of ['/api/v1/marks', '/api/v1/queries', '/-/reload']) {
+    for (const path of ['/api/v1/marks', '/-/reload']) {
       const response = await fetch(new URL(path, serving.url))
       expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
     }
+  })
+
+  test('but queries, which are read where they are written', async () => {
+    const at = new URL('/api/v1/queries', serving.url)
+    const read = await fetch(at)
+    expect([read.status, await read.json()]).toEqual([200, { servers: [], sources: [], counts: [] }])
+    const deleted = await fetch(at, { method: 'DELETE' })
+    expect([deleted.status, deleted.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST'])
   })
 
   test('no token is ever logged', async () => {

@@ -120,6 +120,16 @@ describe('looks', () => {
     expect(queriesIn(see(done(12)))).toEqual([2])
   })
 
+  test('a page without some of the families counts the others, and nothing as 0', () => {
+    const see = meterOf(VLLM, SEEN_TO_START)
+    expect(see('vllm:generation_tokens_total{model_name="m"} 30\n').models).toEqual([
+      { model: 'm', amounts: { outputTokens: 30 }, estimatedQueries: undefined },
+    ])
+    expect(see('vllm:request_prompt_tokens_sum{model_name="m"} 12\n').models).toEqual([
+      { model: 'm', amounts: { inputTokens: 12 }, estimatedQueries: undefined },
+    ])
+  })
+
   test('an empty page says nothing and forgets nothing', () => {
     const see = meterOf(VLLM)
     see(done(10))

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import { nearest } from './nearest.ts'
+import { DEMO_FLAGS, demoFlagsOf, type DemoFlags } from './demo-flags.ts'
 import { DOCTOR_FLAGS, DOCTOR_SWITCHES, doctorFlagsOf, type DoctorFlags } from './doctor-flags.ts'
 import { REPORT_FLAGS, reportFlagsOf, type ReportFlags } from './report-flags.ts'
 import { PROXY_FLAGS, proxyFlagsOf } from './proxy-flags.ts'
@@ -9,12 +10,13 @@ import type { ProxyConfig } from './proxy-schema.ts'
 import { RULES_FLAGS, rulesFlagsOf, type RulesFlags } from './rules-flags.ts'
 import { oneOf, UsageError, type Setting } from './usage-error.ts'
 
+export type { DemoFlags } from './demo-flags.ts'
 export type { DoctorFlags } from './doctor-flags.ts'
 export type { ReportFlags } from './report-flags.ts'
 export type { RulesFlags } from './rules-flags.ts'
 export { UsageError } from './usage-error.ts'
 
-export const COMMANDS = ['serve', 'check-config', 'doctor', 'proxy', 'report', 'rules'] as const
+export const COMMANDS = ['serve', 'check-config', 'demo', 'doctor', 'proxy', 'report', 'rules'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -44,6 +46,8 @@ export interface Flags {
   readonly jobDirectory: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  /** Present with the command `demo`. */
+  readonly demo?: DemoFlags
   /** Present with the command `doctor`. */
   readonly doctor?: DoctorFlags
   /** Present with the command `proxy`. */
@@ -125,6 +129,7 @@ const FLAGS = [
     default: 'logfmt',
     sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
   },
+  ...DEMO_FLAGS,
   ...DOCTOR_FLAGS,
   ...PROXY_FLAGS,
   ...REPORT_FLAGS,
@@ -187,6 +192,7 @@ export function parseFlags(
     jobDirectory: valueOf('marks.job-directory').text || undefined,
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
+    ...(command === 'demo' && { demo: demoFlagsOf(valueOf) }),
     ...(command === 'doctor' && { doctor: doctorFlagsOf(valueOf, given.switches) }),
     ...(command === 'proxy' && { proxy: proxyFlagsOf(valueOf) }),
     ...(command === 'report' && { report: reportFlagsOf(valueOf) }),
@@ -315,6 +321,7 @@ function telemetryPathOf({ text, from }: Setting): string {
 
 export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
+       wattribute demo [flags]
        wattribute doctor [--json | --calibrate] [flags]
        wattribute proxy --target=URL [flags]
        wattribute report --period=PERIOD [flags]
@@ -324,6 +331,8 @@ Books this machine's electricity to its workloads, for Prometheus.
 
   serve          Measure, and serve the metrics (default).
   check-config   Check the files of --config.file and --web.config.file, and end.
+  demo           Serve the metrics of a simulated machine, with a configuration of its own; nothing of it is
+                 measured, nothing is kept.
   doctor         Say what of this machine can be measured, what cannot, and what to do about it; also beside
                  a running exporter. Ends with 0 when all that is there can be read, with 1 when something
                  cannot (or, with --calibrate, when the machine is busy), with 2 when it was called wrongly.
@@ -336,6 +345,10 @@ Books this machine's electricity to its workloads, for Prometheus.
 Flags, each also as an environment variable such as ${environmentName(FLAGS[0].name)}:
 
 ${usageOf(undefined)}
+
+Flags of demo:
+
+${usageOf('demo')}
 
 Flags of doctor:
 

@@ -11,7 +11,7 @@ import { reportConfigOf } from './report-schema.ts'
 import { configSchema, type Config } from './schema.ts'
 import { hwmonConfigOf } from './sensor-schema.ts'
 import { tokenConfigOf } from './token-schema.ts'
-import { ConfigError, readLocatedYaml, type Located } from './strict-yaml.ts'
+import { ConfigError, parseLocatedYaml, readLocatedYaml, type Located } from './strict-yaml.ts'
 import { machineTimeZone } from './time-zone.ts'
 import { workloadRuleOf } from './workload-schema.ts'
 
@@ -27,7 +27,21 @@ export function loadConfig(
   file: string | undefined,
   ownZone: () => string | undefined = machineTimeZone,
 ): Config {
-  const { content, lineOf } = file === undefined ? DEFAULTS : readLocatedYaml(file, configSchema)
+  return configFrom(file === undefined ? DEFAULTS : readLocatedYaml(file, configSchema), ownZone)
+}
+
+/**
+ * @param text what a configuration file would hold
+ * @param name what the text is called in errors
+ * @throws ConfigError
+ */
+export const parseConfig = (text: string, name: string): Config =>
+  configFrom(parseLocatedYaml(text, name, configSchema), machineTimeZone)
+
+function configFrom(
+  { content, lineOf }: Located<z.output<typeof configSchema>>,
+  ownZone: () => string | undefined,
+): Config {
   const timeZone = content.time_zone ?? ownZone()
   if (timeZone === undefined) throw new ConfigError('TZ', [NO_ZONE])
   return frozen({

@@ -67,7 +67,8 @@ export function parseStrictYaml<Schema extends z.ZodType>(
   return parseLocatedYaml(text, file, schema).content
 }
 
-function parseLocatedYaml<Schema extends z.ZodType>(
+/** @throws ConfigError */
+export function parseLocatedYaml<Schema extends z.ZodType>(
   text: string,
   file: string,
   schema: Schema,

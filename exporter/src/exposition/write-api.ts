@@ -17,6 +17,9 @@ export const WRITE_PATHS = {
 } as const
 export type Write = keyof typeof WRITE_PATHS
 
+/** Their paths answer to those who read, too: like all that is read, behind the user and password. */
+const READ_AS_WELL: ReadonlySet<Write> = new Set(['queries'])
+
 export interface WriteAnswer {
   readonly status: number
   /** Empty where there is nothing to say. */
@@ -51,9 +54,14 @@ export function addWrites<Holder extends TokenHolder>(app: Express, writes: Writ
         const { status, sentence } = writes.take(write, holder, request.body)
         answer(response, status, sentence)
       })
-      .all((_request, response) => {
-        response.setHeader('Allow', 'POST')
-        answer(response, 405, 'this can only be written')
+      .all(({ method }, response, next) => {
+        const isReadAsWell = READ_AS_WELL.has(write)
+        if (isReadAsWell && (method === 'GET' || method === 'HEAD')) {
+          next()
+          return
+        }
+        response.setHeader('Allow', isReadAsWell ? 'GET, HEAD, POST' : 'POST')
+        answer(response, 405, isReadAsWell ? 'this can be read and written' : 'this can only be written')
       })
   }
 }

@@ -56,12 +56,18 @@ export function exchange(
 ): void {
   const { method = 'GET', url = '', rawHeaders } = request
   const path = targetPath(url, method)
-  if (path === undefined)
-    return refuse(request, response, 400, 'the target of this request is neither a path nor an address')
-  if (goesInCircles(rawHeaders)) return refuse(request, response, 508, 'this proxy is its own target')
+  if (path === undefined) {
+    refuse(request, response, 400, 'the target of this request is neither a path nor an address')
+    return
+  }
+  if (goesInCircles(rawHeaders)) {
+    refuse(request, response, 508, 'this proxy is its own target')
+    return
+  }
   const codings = valuesOf(rawHeaders, 'transfer-encoding').join(',').trim().toLowerCase()
   if (codings !== '' && codings !== 'chunked') {
-    return refuse(request, response, 501, 'the only transfer coding that is understood is chunked')
+    refuse(request, response, 501, 'the only transfer coding that is understood is chunked')
+    return
   }
   const endpoint = endpointOf(method, path)
   const notes = endpoint && begin()
@@ -72,7 +78,8 @@ export function exchange(
   const upstream = openUpstream(target, method, path, headersFor(request, target, codings !== ''))
   if (upstream instanceof Error) {
     notes?.end('', undefined)
-    return refuse(request, response, 400, 'a header field of this request cannot be passed on')
+    refuse(request, response, 400, 'a header field of this request cannot be passed on')
+    return
   }
 
   /** Neither side is kept waiting for the other. */
@@ -304,6 +311,7 @@ function reasonOf(cause: NodeJS.ErrnoException): string {
       return 'no way leads there'
     case 'ETIMEDOUT':
       return 'it cannot be reached in time'
+    case undefined:
     default:
       return cause.code?.startsWith('HPE_') === true
         ? 'what it sends is not HTTP'

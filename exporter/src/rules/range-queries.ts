@@ -29,7 +29,7 @@ const perQuery = (part: string, offset: string): string =>
 const counted = (sum: string): string => `${EVALUATION.seconds} * ${sum}`
 
 export const rangeQueries: readonly RangeQuery[] = [
-  ...PARTS.map((part) => ({ refId: part as string, expr: perQuery(part, '') })),
+  ...PARTS.map((part) => ({ refId: part, expr: perQuery(part, '') })),
   { refId: 'queries', expr: counted(queries('')) },
   { refId: 'tokens', expr: counted(tokens('')) },
   ...PARTS.map((part) => ({ refId: `baseline_${part}`, expr: perQuery(part, WEEK_AGO) })),

@@ -42,13 +42,16 @@ const withoutPy = (file: string): string => file.replace(/\.py$/, '')
 const dotted = (path: string): string => withoutPy(path).split('/').filter(Boolean).join('.')
 
 /**
- * Whether this is a call such as `vllm serve` or `vllm.entrypoints.openai.api_server`: program or module, and perhaps
- * the first words. A module is also known by the path of its file.
+ * By what a call may be known: the program, the module, and the end of the path of its file, such as
+ * `vllm.entrypoints.openai.api_server`.
  */
-export function isCall({ program, module, words }: Invocation, call: string): boolean {
-  const [head = '', ...first] = call.split(' ')
-  const isHead = program === head || module === head || (head.includes('.') && module.endsWith(`.${head}`))
-  return isHead && first.every((word, index) => words[index] === word)
+export function headsOf({ program, module }: Invocation): readonly string[] {
+  const heads = [program, module]
+  for (let dot = module.indexOf('.'); dot >= 0; dot = module.indexOf('.', dot + 1)) {
+    const end = module.slice(dot + 1)
+    if (end.includes('.')) heads.push(end)
+  }
+  return heads.filter((head) => head !== '')
 }
 
 /** The options among words: `--name value`, `--name=value`; `_` and `-` in names are the same. */

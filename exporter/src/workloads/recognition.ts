@@ -4,10 +4,11 @@
  * script. What a child says counts before what its parents do. Arguments never leave here: only names do.
  */
 import type { ModelLookup, ProcessSeen, WorkloadFacts } from '../model.ts'
-import { invocationOf, isCall, Options, type Invocation } from './command-line.ts'
+import { invocationOf, Options, type Invocation } from './command-line.ts'
 import { normaliseModel, normaliseVariant, type ModelName } from './model-names.ts'
-import { ENGINE_TITLES, NOT_TRAINING, SIGNATURES, TRAINED_MODEL, TRAINING } from './signatures.ts'
+import { ENGINE_TITLES, NOT_TRAINING, TRAINED_MODEL, TRAINING } from './signatures.ts'
 import type { ModelPlaces, Signature } from './signature.ts'
+import { signatureOf } from './signature-index.ts'
 
 export interface Recognised extends ModelName {
   readonly kind: WorkloadFacts['kind']
@@ -27,20 +28,20 @@ export type Verdict = Recognised | 'unsure' | 'plain' | 'unseen'
 
 /** The servers among the ancestors of a process, as each says of itself. */
 export const serversAbove = (chain: readonly ProcessSeen[]): readonly Recognised[] =>
-  chain.flatMap(({ argv }, index) => {
-    if (index === 0 || signatureOf(invocationOf(argv))?.role !== 'serves') return []
+  chain.flatMap((process, index) => {
+    if (index === 0 || seenOf(process).signature?.role !== 'serves') return []
     const verdict = recognise(chain.slice(index))
     return typeof verdict === 'string' ? [] : verdict
   })
 
 /** @param chain a process, its parent, and so on */
 export function recognise(chain: readonly ProcessSeen[]): Verdict {
-  const seen = chain.map((process) => ({ process, invocation: invocationOf(process.argv) }))
-  const index = seen.findIndex(({ invocation }) => signatureOf(invocation) !== undefined)
+  const seen = chain.map(seenOf)
+  const index = seen.findIndex(({ signature }) => signature !== undefined)
   const title = engineTitleOf(seen[0])
   if (index < 0) return title === undefined ? withoutSignature(seen) : byTitle(title, seen)
   const said = seen[index]
-  const signature = said && signatureOf(said.invocation)
+  const signature = said?.signature
   if (said === undefined || signature === undefined) return 'unsure'
   if (signature.kind !== 'training') return servingBy(signature, said)
   // An engine that a training launcher has started answers: the engine says so itself.
@@ -66,10 +67,20 @@ function servingBy(signature: Signature, said: Seen): Recognised {
 interface Seen {
   readonly process: ProcessSeen
   readonly invocation: Invocation
+  readonly signature: Signature | undefined
 }
 
-const signatureOf = (invocation: Invocation): Signature | undefined =>
-  SIGNATURES.find(({ calls }) => calls.some((call) => isCall(invocation, call)))
+/** Ancestors are met again and again. */
+const known = new WeakMap<ProcessSeen, Seen>()
+
+function seenOf(process: ProcessSeen): Seen {
+  const before = known.get(process)
+  if (before !== undefined) return before
+  const invocation = invocationOf(process.argv)
+  const seen = { process, invocation, signature: signatureOf(invocation) }
+  known.set(process, seen)
+  return seen
+}
 
 const rootOf = ({ pid, startTicks }: ProcessSeen): Recognised['root'] => ({ pid, startTicks })
 
@@ -99,7 +110,7 @@ const byTitle = (name: string, [self]: readonly Seen[]): Verdict =>
 function trainingBy(nearest: Signature, seen: readonly Seen[], index: number): Verdict {
   let outermost = { signature: nearest, index }
   for (let above = index + 1; above < seen.length; above += 1) {
-    const signature = signatureOf(seen[above]?.invocation ?? NO_INVOCATION)
+    const signature = seen[above]?.signature
     if (signature?.kind === 'training') outermost = { signature, index: above }
   }
   const part = seen.slice(0, outermost.index + 1)
@@ -116,8 +127,6 @@ function trainingBy(nearest: Signature, seen: readonly Seen[], index: number): V
     reason: reasonOf(name),
   }
 }
-
-const NO_INVOCATION: Invocation = { program: '', module: '', isPython: false, words: [] }
 
 /** Whether a launcher, or a worker of one, runs something that by its name is no training. */
 function runsOther({ program, module, words }: Invocation): boolean {
@@ -164,7 +173,7 @@ function modelIn(
   { process, invocation }: Seen,
 ): Pick<Recognised, 'model' | 'variant' | 'lookup'> {
   const options = new Options(invocation.words)
-  if (isCall(invocation, 'tritonserver')) return modelOfTriton(process, options)
+  if (invocation.program === 'tritonserver') return modelOfTriton(process, options)
   if (places === undefined) return { model: '', variant: '', lookup: undefined }
   const variable = (names: readonly string[] = []): string =>
     names.map((name) => process.variable(name)).find((value) => value !== '') ?? ''
