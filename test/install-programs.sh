@@ -21,6 +21,7 @@ declare -A packages=(
   [runc]=runc
   [conmon]=conmon
   [busybox]=busybox-static
+  [chromium]=chromium
   [/usr/lib/python3/dist-packages/prometheus_client]=python3-prometheus-client
 )
 # what tests do without it
@@ -37,6 +38,7 @@ declare -A without=(
   [runc]='containers in test/names'
   [conmon]='containers of Podman in test/names'
   [busybox-static]='containers in test/names'
+  [chromium]='the Grafana panel in a browser'
   [python3-prometheus-client]='OpenMetrics by the strict parser'
 )
 
