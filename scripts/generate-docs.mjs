@@ -7,7 +7,8 @@ import { flagRows, environmentName, switchRows } from '../exporter/dist/config/f
 import { describeConfig } from '../exporter/dist/config/load.js'
 import { catalogue } from '../exporter/dist/exposition/catalogue.js'
 import { ruleFiles } from '../exporter/dist/rules/rule-files.js'
-import { ruleText } from '../exporter/dist/rules/rule-text.js'
+import { rangeQueries } from '../exporter/dist/rules/range-queries.js'
+import { queryText, ruleText } from '../exporter/dist/rules/rule-text.js'
 import { everyAbout } from '../exporter/dist/sensors/index.js'
 import { CPU_IDLE_WATTS, CPU_MAX_WATTS, MEMORY_WATTS_PER_GB } from '../exporter/dist/sensors/power-model.js'
 
@@ -135,7 +136,11 @@ for (const [name, text] of Object.entries({ metrics, sensors, configuration })) 
   writeFileSync(new URL(`../docs/${name}.md`, import.meta.url), text)
 }
 
+const origin = 'From exporter/src/rules by `npm run docs`.'
+writeFileSync(
+  new URL('../deploy/prometheus/range-queries.yaml', import.meta.url),
+  queryText(rangeQueries, origin),
+)
 for (const { path, groups } of ruleFiles) {
-  const origin = 'From exporter/src/rules by `npm run docs`.'
   writeFileSync(new URL(`../deploy/prometheus/${path}`, import.meta.url), ruleText(groups, origin))
 }

@@ -25,6 +25,7 @@ const booksPolicy = (more: Partial<BooksPolicy> = {}): BooksPolicy => ({
   node: 'here',
   budgets: [rule],
   demand: [{ meter: 'node', blockMinutes: 15, limit: undefined, billingDay: 1, timeZone: 'Europe/Berlin' }],
+  queries: { mostAccounts: 100, birthHold: seconds(0), expireAfter: seconds(600) },
   ...more,
 })
 
@@ -152,6 +153,74 @@ const both = (cpu: number, accelerator: number): ReadonlyMap<Domain, number> =>
     [pack, cpu],
     [gpu, accelerator],
   ])
+
+describe('queries', () => {
+  const answered = (machine: Machine): readonly (number | undefined)[] =>
+    machine.books.queries.rows(seconds(1500)).map(({ amounts }) => amounts.queries)
+  const answer = (machine: Machine, queries: number): void =>
+    machine.books.queries.add({
+      workload: 'chat',
+      namespace: '',
+      model: 'm',
+      variant: '',
+      server: 'vllm',
+      source: 'server',
+      isEstimated: false,
+      queries,
+    })
+
+  test('go on after a restart, from the state and from every tick after it', () => {
+    const machine = new Machine()
+    answer(machine, 5)
+    machine.tick(both(1, 1))
+    answer(machine, 2)
+    machine.tick(both(1, 1)).restart({ down: 20 })
+    expect(answered(machine)).toEqual([7])
+    answer(machine, 1)
+    machine.tick(both(1, 1), { whileDown: true }).restart().restart()
+    expect(answered(machine)).toEqual([8])
+  })
+
+  test('that were reported after the last tick were on no page, and are lost with the process', () => {
+    const machine = new Machine()
+    answer(machine, 5)
+    machine.tick(both(1, 1))
+    answer(machine, 100)
+    machine.restart()
+    expect(answered(machine)).toEqual([5])
+  })
+
+  test('begin at 0 after another boot, as all that was on the page does', () => {
+    const machine = new Machine()
+    answer(machine, 5)
+    machine.tick(both(1, 1)).restart({ booted: true })
+    expect(answered(machine)).toEqual([])
+  })
+
+  test('that cannot be read begin anew, and nobody else suffers', () => {
+    const machine = new Machine()
+    answer(machine, 5)
+    machine
+      .tick(both(10, 100))
+      .restart()
+      .spoil((state) => ({ ...state, queries: { version: 1, dropped: 0, accounts: 'none' } as never }))
+      .restart()
+    expect([answered(machine), machine.shown]).toEqual([[], '110.000000'])
+    expect(machine.books.problems).toEqual(['queries: the saved queries cannot be used: it should be a list'])
+  })
+
+  test('of books before there were any begin at 0', () => {
+    const machine = new Machine()
+    machine
+      .tick(both(10, 100))
+      .restart()
+      .spoil(({ queries, ...state }) =>
+        queries === undefined ? machine.books.state({ bookmarks: {}, failures: {} }) : state,
+      )
+      .restart()
+    expect([answered(machine), machine.books.problems, machine.shown]).toEqual([[], [], '110.000000'])
+  })
+})
 
 describe('after a restart within a boot', () => {
   test('all figures go on, and what was spent meanwhile is nobody’s', () => {

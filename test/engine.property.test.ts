@@ -5,6 +5,7 @@ import type { BooksChanges, BooksState } from '../exporter/src/books.ts'
 import { loadConfig, type Config } from '../exporter/src/config/load.ts'
 import { Engine } from '../exporter/src/engine.ts'
 import { PageWriter } from '../exporter/src/exposition/page.ts'
+import type { WorkloadRule } from '../exporter/src/model.ts'
 import { seconds } from '../exporter/src/units.ts'
 import { Host, type CgroupVersion } from './activity/host.ts'
 import { CounterWatch } from './exposition/counter-watch.ts'
@@ -23,7 +24,26 @@ const ZONES = {
 } as const
 const NAMES = ['package-0', 'core', 'dram', 'package-1', 'psys']
 const FOLDERS = Object.keys(ZONES)
-const GROUPS = ['/system.slice/a.service', '/system.slice/b.service', `/docker/${'c'.repeat(64)}`]
+const SESSION = '/user.slice/user-1000.slice/session-4.scope'
+const GROUPS = ['/system.slice/a.service', SESSION, `/docker/${'c'.repeat(64)}`]
+
+/** What a process may become, with the same name or another. */
+const PROGRAMS = [
+  'vllm serve Qwen/Qwen3-8B',
+  'vllm serve microsoft/phi-4 --quantization fp8',
+  'VLLM::EngineCore',
+  'torchrun train.py --model_name_or_path x/y',
+  'python3 train.py',
+  'python3 serve_mine.py',
+  'ollama serve',
+  `ollama runner --model /m/blobs/sha256-${'a'.repeat(64)}`,
+  'make -j8',
+]
+
+const RULES: readonly WorkloadRule[] = [
+  { line: 1, match: { command: 'python3 serve_mine.py' }, says: { workload: 'mine', kind: 'inference' } },
+  { line: 2, match: { unit: 'a.service' }, says: { namespace: 'rules' } },
+]
 
 const pids = fc.integer({ min: 10, max: 17 })
 
@@ -32,6 +52,12 @@ const event = fc.oneof(
   fc.record({ kind: fc.constant('run' as const), pid: pids, milliseconds: fc.nat(900) }),
   fc.record({ kind: fc.constant('run' as const), pid: pids, milliseconds: fc.nat(900) }),
   fc.record({ kind: fc.constant('exit' as const), pid: pids }),
+  fc.record({
+    kind: fc.constant('exec' as const),
+    pid: pids,
+    program: fc.nat(PROGRAMS.length - 1),
+    parent: pids,
+  }),
   fc.record({ kind: fc.constant('move' as const), pid: pids, group: fc.nat(2) }),
   fc.record({ kind: fc.constant('short-lived' as const), group: fc.nat(2), milliseconds: fc.nat(400) }),
 )
@@ -76,9 +102,11 @@ const configs: fc.Arbitrary<Config> = fc
     birthHoldSeconds: fc.constantFrom(0, 30),
     idlePolicy: fc.constantFrom('holders', 'proportional', 'equal', 'none'),
     top: fc.constantFrom(1, 3, 50),
+    rules: fc.boolean(),
   })
-  .map(({ birthHoldSeconds, idlePolicy, top }) => ({
+  .map(({ birthHoldSeconds, idlePolicy, top, rules }) => ({
     ...loadConfig(undefined),
+    workloads: rules ? RULES : [],
     birthHoldSeconds: seconds(birthHoldSeconds),
     expireAfterSeconds: seconds(60),
     idlePolicy: idlePolicy,
@@ -176,6 +204,10 @@ class Play {
         return
       case 'exit':
         if (this.#alive.delete(one.pid)) this.#host.exit(one.pid)
+        return
+      case 'exec':
+        if (this.#alive.has(one.pid))
+          this.#host.exec(one.pid, (PROGRAMS[one.program] ?? '').split(' '), one.parent)
         return
       case 'move':
         if (this.#alive.has(one.pid)) this.#host.move(one.pid, GROUPS[one.group] ?? '/')

@@ -12,6 +12,10 @@ declare -A packages=(
   [openssl]=openssl
   [cc]=gcc
   [/usr/include/stdio.h]=libc6-dev
+  [snmpd]=snmpd
+  [/lib/nut/upsd]=nut-server
+  [/usr/include/modbus/modbus.h]=libmodbus-dev
+  [prometheus-node-exporter]=prometheus-node-exporter
   [prlimit]=util-linux
   [setpriv]=util-linux
   [unshare]=util-linux
@@ -22,6 +26,9 @@ declare -A packages=(
   [conmon]=conmon
   [busybox]=busybox-static
   [chromium]=chromium
+  [ipmi_sim]=openipmi
+  [ipmitool]=ipmitool
+  [/usr/include/OpenIPMI/mcserv.h]=libopenipmi-dev
   [/usr/lib/python3/dist-packages/prometheus_client]=python3-prometheus-client
 )
 # what tests do without it
@@ -31,6 +38,10 @@ declare -A without=(
   [openssl]='TLS in test/exposition'
   [gcc]='a driver of NVIDIA GPUs in test/nvml and test/e2e/nvml'
   [libc6-dev]='the same'
+  [snmpd]='SNMP in test/devices'
+  [nut-server]='UPSs in test/devices'
+  [libmodbus-dev]='Modbus in test/devices'
+  [prometheus-node-exporter]='an endpoint of another exporter in test/devices'
   [util-linux]='limits and rights in test/e2e/cli'
   [podman]='containers of Podman in test/names'
   [docker.io]='containers of Docker in test/names'
@@ -39,6 +50,9 @@ declare -A without=(
   [conmon]='containers of Podman in test/names'
   [busybox-static]='containers in test/names'
   [chromium]='the Grafana panel in a browser'
+  [openipmi]='management controllers in test/devices'
+  [ipmitool]='the same'
+  [libopenipmi-dev]='the same'
   [python3-prometheus-client]='OpenMetrics by the strict parser'
 )
 

@@ -190,3 +190,32 @@ describe('a thread', () => {
     expect(threads).toHaveLength(1)
   })
 })
+
+describe('what senders say', () => {
+  const batch = (marks: number): Parameters<Supervisor['takeIn']>[0] => ({
+    senders: [
+      {
+        who: { kind: 'process', pid: 7, startTicks: 1 },
+        marks: Array.from({ length: marks }, () => ({
+          at: seconds(0),
+          change: undefined,
+          report: undefined,
+          steps: 1,
+          samples: 0,
+          isRunStart: false,
+          isForProcessOnly: false,
+          lease: undefined,
+        })),
+      },
+    ],
+    counts: [],
+  })
+
+  test('is handed to the engine, as much as may wait until it gives a page', async () => {
+    expect(supervisor.takeIn(batch(150_000))).toBe(true)
+    expect(supervisor.takeIn(batch(60_000))).toBe(false)
+    expect(thread(0).heard.filter(({ kind }) => kind === 'intake')).toHaveLength(1)
+    await thread(0).page(1)
+    expect(supervisor.takeIn(batch(60_000))).toBe(true)
+  })
+})

@@ -6,15 +6,32 @@
  */
 import { Ledger, type LedgerPolicy, type NameOf, type Tick, type TickOfBooks } from './ledger/ledger.ts'
 import type { LedgerChanges, LedgerState } from './ledger/record.ts'
+import { OPENING } from './ledger/view.ts'
 import type { BudgetRule, DemandRule, WallSpan } from './model.ts'
-import { LOST_AFTER_SECONDS, type Bookmarks } from './sensors/sensor.ts'
+import { Facility, type FacilityChanges, type FacilityState } from './workloads/facility.ts'
+import { LOST_AFTER_SECONDS, type Bookmarks, type Surroundings } from './sensors/sensor.ts'
 import { seconds, watts, type Seconds, type Watts } from './units.ts'
 import { Budgets, type BudgetsState } from './workloads/budgets.ts'
 import { Calendar } from './workloads/calendar.ts'
 import { Demand, type DemandState } from './workloads/demand.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { History, type HistoryState } from './workloads/history.ts'
-import { namesByPath } from './workloads/naming.ts'
+import { namingByPath } from './workloads/naming.ts'
+import type { CountsPolicy } from './workloads/phase-counts.ts'
+import { Phases, type PhasesRecords } from './workloads/phases.ts'
+import {
+  EnergyHistograms,
+  type HistogramChanges,
+  type HistogramLimits,
+  type HistogramsState,
+} from './workloads/energy-histogram.ts'
+import {
+  QueryCounts,
+  type QueryChanges,
+  type QueryCountsState,
+  type QueryLimits,
+} from './workloads/query-counts.ts'
+import { RequestEnergy } from './workloads/request-energy.ts'
 
 export interface BooksPolicy {
   readonly ledger: LedgerPolicy
@@ -24,6 +41,7 @@ export interface BooksPolicy {
   readonly node: string
   readonly budgets: readonly BudgetRule[]
   readonly demand: readonly DemandRule[]
+  readonly queries: QueryLimits
 }
 
 /** Where the sensors stand, by their names. */
@@ -44,6 +62,13 @@ export interface BooksState {
   readonly history: HistoryState
   readonly budgets: BudgetsState
   readonly demand: DemandState
+  /** Absent: an earlier version has kept it. */
+  readonly phases?: PhasesRecords
+  readonly facility?: FacilityState
+  /** Absent in the books of versions that counted none. */
+  readonly queries?: QueryCountsState
+  /** Absent in the books of versions that had no proxy. */
+  readonly requestEnergy?: HistogramsState
 }
 
 /** What one tick has added. */
@@ -51,8 +76,16 @@ export interface BooksChanges {
   readonly wall: number
   readonly ledger: LedgerChanges
   readonly sensors: SensorsStand
+  /** Of zones' meters; left out where nothing has changed. */
+  readonly facility?: FacilityChanges
   /** The first tick of a run: the exporter did not run since the tick before. */
   readonly wasDown?: true
+  /** Where something has changed. */
+  readonly phases?: PhasesRecords
+  /** Absent where nothing was answered. */
+  readonly queries?: QueryChanges
+  /** Absent where no request ended whose energy is known. */
+  readonly requestEnergy?: HistogramChanges
   /** The zone of the history, where it is another than that of the tick before. */
   readonly timeZone?: string
 }
@@ -72,6 +105,12 @@ export class Books {
   readonly resumed: SensorsStand | undefined
   readonly budgets: Budgets
   readonly demand: Demand
+  readonly phases: Phases
+  readonly facility = new Facility()
+  readonly queries: QueryCounts
+  /** Requests on their way: those of an earlier run are lost with it. */
+  readonly requests = new RequestEnergy()
+  readonly requestEnergy: EnergyHistograms
   history: History
   /** What of the former books could not be used, in sentences. */
   readonly problems: string[] = []
@@ -89,7 +128,7 @@ export class Books {
     policy: BooksPolicy,
     now: { readonly at: Seconds; readonly wall: Seconds },
     former: FormerBooks | undefined,
-    nameOf: NameOf = namesByPath,
+    nameOf: NameOf = namingByPath(),
   ) {
     this.#policy = policy
     // The earlier run is done again in its own zone: the hours that it has handed out must come out alike.
@@ -97,9 +136,12 @@ export class Books {
     this.#toldZone = this.history.zone
     this.budgets = new Budgets(policy.budgets, policy.node)
     this.demand = new Demand(policy.demand)
+    this.queries = new QueryCounts(policy.queries)
+    this.requestEnergy = new EnergyHistograms(histogramLimits(policy))
     this.#bookedTo = now.wall
     if (former === undefined) {
       this.ledger = newLedger(policy.ledger, now.at, nameOf)
+      this.phases = newPhases(policy.ledger, now.at, seconds(now.at + OPENING))
       this.startedWall = now.wall
       return
     }
@@ -107,8 +149,12 @@ export class Books {
     const restored = this.#restore(former, now.wall, nameOf)
     const goesOn = isCurrent && state.ledger.at <= now.at
     this.ledger = goesOn ? restored : newLedger(policy.ledger, now.at, nameOf)
-    if (!goesOn) this.#countAlong(restored.endNaming(namesByPath, this.#bookedTo), this.#bookedTo, false)
+    if (!goesOn) this.#countAlong(restored.endNaming(namingByPath(), this.#bookedTo), this.#bookedTo, false)
+    if (goesOn) this.#restoreQueries(former)
     this.#countHoursIn(policy.timeZone)
+    this.phases = newPhases(policy.ledger, now.at, seconds(now.at + (goesOn ? 0 : OPENING)))
+    if (goesOn) this.#attempt('phases', () => this.#restorePhases(former, now.at))
+    if (goesOn) this.#restoreFacility(former)
     this.startedWall = goesOn ? seconds(state.startedWall) : now.wall
     this.resumed = goesOn ? (changes.at(-1) ?? state).sensors : undefined
     this.#wasDown = true
@@ -119,26 +165,42 @@ export class Books {
   /** Limits and policies change at once; what is booked stays booked. */
   reconfigure(policy: BooksPolicy): void {
     this.ledger.reconfigure(policy.ledger)
+    this.phases.counts.reconfigure(countsPolicyOf(policy.ledger))
     this.budgets.reconfigure(policy.budgets, policy.node)
     this.demand.reconfigure(policy.demand)
+    this.queries.reconfigure(policy.queries)
+    this.requestEnergy.reconfigure(histogramLimits(policy))
     this.#countHoursIn(policy.timeZone)
     this.#policy = policy
   }
 
-  book(tick: Tick, sensors: SensorsStand): BooksChanges {
+  book(
+    tick: Tick,
+    sensors: SensorsStand,
+    around?: Pick<Surroundings, 'zoneMeters' | 'zoneReadings'>,
+  ): BooksChanges {
     const wasDown = this.#wasDown
     this.#wasDown = false
     this.ledger.book(tick)
     const { changes, ...booked } = this.ledger.changes()
     this.#countAlong(booked, tick.wall, wasDown)
+    const phases = this.phases.changes()
+    const queries = this.queries.book(tick)
+    const { costs } = this.requests.book(booked.bookings, tick.at)
+    const requestEnergy = this.requestEnergy.observe(costs, tick)
     const { zone } = this.history
     const hasMoved = zone !== this.#toldZone
     this.#toldZone = zone
+    const facility = this.facility.see(around?.zoneMeters ?? [], around?.zoneReadings ?? [], tick.wall)
     return {
       wall: tick.wall,
       ledger: changes,
       sensors,
+      ...(facility.length > 0 && { facility }),
       ...(wasDown && { wasDown }),
+      ...(phases !== undefined && { phases }),
+      ...(queries.added.length > 0 && { queries }),
+      ...(requestEnergy.added.length > 0 && { requestEnergy }),
       ...(hasMoved && { timeZone: zone }),
     }
   }
@@ -158,6 +220,10 @@ export class Books {
       history: this.history.state(),
       budgets: this.budgets.state(),
       demand: this.demand.state(),
+      phases: this.phases.state(),
+      facility: this.facility.state(),
+      queries: this.queries.state(),
+      requestEnergy: this.requestEnergy.state(),
     }
   }
 
@@ -177,6 +243,35 @@ export class Books {
       this.#countAlong(booked, seconds(change.wall), change.wasDown === true)
     })
     return ledger
+  }
+
+  /** Phases that were open go on: their processes need not know that somebody else counts now. */
+  #restorePhases({ state, changes }: FormerBooks, at: Seconds): void {
+    for (const { phases } of [state, ...changes]) {
+      if (phases !== undefined) this.phases.restore(phases, at)
+    }
+  }
+
+  /** Published figures only: after another boot they begin at 0. */
+  #restoreFacility({ state, changes }: FormerBooks): void {
+    this.#attempt('facility', () => {
+      if (state.facility !== undefined) this.facility.restore(state.facility)
+      for (const { facility, wall } of changes) this.facility.apply(facility ?? [], seconds(wall))
+    })
+  }
+
+  /** Their series begin at 0 after another boot, as all that were on the page do. */
+  #restoreQueries({ state, changes }: FormerBooks): void {
+    this.#attempt('queries', () => {
+      if (state.queries !== undefined) this.queries.restore(state.queries)
+      for (const { queries } of changes) if (queries !== undefined) this.queries.redo(queries)
+    })
+    this.#attempt('energy of requests', () => {
+      if (state.requestEnergy !== undefined) this.requestEnergy.restore(state.requestEnergy)
+      for (const { requestEnergy } of changes) {
+        if (requestEnergy !== undefined) this.requestEnergy.redo(requestEnergy)
+      }
+    })
   }
 
   #countHoursIn(timeZone: string): void {
@@ -220,5 +315,20 @@ export class Books {
   }
 }
 
+const countsPolicyOf = ({ lifetimes, seriesLimit }: LedgerPolicy): CountsPolicy => ({
+  ...lifetimes,
+  seriesLimit,
+})
+
+const newPhases = (policy: LedgerPolicy, at: Seconds, openingEnds: Seconds): Phases =>
+  new Phases(countsPolicyOf(policy), at, openingEnds)
+
 const newLedger = (policy: LedgerPolicy, startedAt: Seconds, nameOf: NameOf): Ledger =>
   new Ledger(policy, { nameOf, startedAt, lostAfter: seconds(LOST_AFTER_SECONDS) })
+
+/** Each series of a histogram is twenty on the page. */
+const histogramLimits = ({ queries }: BooksPolicy): HistogramLimits => ({
+  mostSeries: Math.max(1, Math.floor(queries.mostAccounts / 8)),
+  birthHold: queries.birthHold,
+  expireAfter: queries.expireAfter,
+})

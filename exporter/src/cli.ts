@@ -4,9 +4,12 @@ import { parseFlags, usageText, UsageError, type Flags } from './config/flags.ts
 import { ConfigError, loadConfig } from './config/load.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
+import { serveDemo, writeDemoHistory } from './demo-command.ts'
 import { doctor } from './doctor-command.ts'
 import { NoLibc, openLibc } from './libc.ts'
 import { serve, type Exporter } from './main.ts'
+import { ProxyError } from './proxy/proxy.ts'
+import { serveProxy } from './proxy-command.ts'
 import { reportText } from './report-command.ts'
 import { ReportError } from './report/options.ts'
 import { RulesError, writeRules } from './rules-command.ts'
@@ -40,10 +43,21 @@ async function obey(flags: Flags): Promise<void> {
         await reportText(flags, flags.report, loadConfig(flags.configFile), linuxClock.wall()),
       )
       return
+    case 'demo':
+      if (flags.demo === undefined) return
+      process.title = 'wattribute'
+      if (flags.demo.historyPath === undefined) obeySignals(await serveDemo(flags))
+      else await writeDemoHistory(flags.demo.historyPath, flags.demo.historyDays, say)
+      return
     case 'doctor':
       refuseOtherPlatforms(flags.command)
       process.exitCode = await doctor(flags, loadConfig(flags.configFile), writeOut, say)
       endThoughDriversHang()
+      return
+    case 'proxy':
+      if (flags.proxy === undefined) return
+      process.title = 'wattribute'
+      obeySignals(await serveProxy(flags, flags.proxy))
       return
     case 'rules':
       if (flags.rules === undefined) return
@@ -93,7 +107,7 @@ function endThoughDriversHang(): void {
 const DRIVER_TIMEOUT_MILLISECONDS = 500
 
 /** What stands in the way of a good command line; its sentence says all. */
-const REFUSALS = [ListenError, StorageError, ReportError]
+const REFUSALS = [ListenError, ProxyError, StorageError, ReportError]
 
 function fail(cause: unknown): void {
   if (cause instanceof UsageError || cause instanceof ConfigError || cause instanceof RulesError) {

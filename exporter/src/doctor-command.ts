@@ -13,16 +13,24 @@ import { openCpuClock } from './cpu-clock.ts'
 import { readCpuTimes } from './cpu-times.ts'
 import { calibrationOf, type Watch } from './doctor/calibration.ts'
 import { findingsOf, type Findings } from './doctor/findings.ts'
-import type { DomainSeen } from './doctor/observation.ts'
+import type { DomainSeen, MarksSocketSeen } from './doctor/observation.ts'
 import { findingsText } from './doctor/text.ts'
+import {
+  workloadFindings,
+  workloadsText,
+  type NamedProcess,
+  type WorkloadFindings,
+} from './doctor/workloads.ts'
 import { Engine } from './engine.ts'
+import { isHeard } from './intake/marks-socket.ts'
 import type { MachineState } from './exposition/machine-page.ts'
 import { stateOf } from './exposition/machine-page.ts'
 import { PageWriter } from './exposition/page.ts'
-import { COMPONENTS, type Component, type ComponentState } from './model.ts'
+import { COMPONENTS, type Component, type ComponentState, type SensorStatus } from './model.ts'
 import { openNvmlDoor } from './nvml-door.ts'
 import { elapsed, seconds, type Seconds } from './units.ts'
 import { version } from './version.ts'
+import type { Explanation } from './workloads/explanation.ts'
 import { linuxWorld, Unreadable, type World } from './world.ts'
 
 /** How long it looks. */
@@ -35,6 +43,7 @@ export interface DoctorWorld {
   readonly host: string
   readonly uid: number
   readonly cpuClockProblem: string
+  readonly marks: MarksSocketSeen
   /** Lets time pass. */
   readonly wait: (duration: Seconds) => Promise<void>
 }
@@ -57,9 +66,10 @@ export async function doctor(
     host: hostname(),
     uid: process.getuid?.() ?? 0,
     cpuClockProblem: reason,
+    marks: await marksSeen(flags, reason),
     wait: (duration) => new Promise((resolve) => setTimeout(resolve, duration * 1000)),
   }
-  const { json, calibrate, calibrateSeconds, output } = flags.doctor ?? NO_FLAGS
+  const { json, workloads, calibrate, calibrateSeconds, output } = flags.doctor ?? NO_FLAGS
   if (calibrate) {
     if (output === undefined) complain(`watching for ${calibrateSeconds} s; let the machine idle`)
     const calibration = calibrationOf(await watch(here, seconds(calibrateSeconds)))
@@ -71,12 +81,22 @@ export async function doctor(
     else writeOutput(output, calibration.yaml)
     return 0
   }
+  if (workloads) {
+    const found = await explain(here)
+    write(json ? `${JSON.stringify(found, undefined, 2)}\n` : workloadsText(found))
+    return 0
+  }
   const findings = await examine(here)
   write(json ? `${JSON.stringify(findings, undefined, 2)}\n` : findingsText(findings))
   return findings.exitCode
 }
 
-const NO_FLAGS = { json: false, calibrate: false, calibrateSeconds: 60, output: undefined }
+/** Peers are told by the same library, in the same PID namespace, as the clocks of processes. */
+async function marksSeen({ marksSocket: path = '' }: Flags, problem: string): Promise<MarksSocketSeen> {
+  return { path, isHeard: path !== '' && (await isHeard(path)), problem }
+}
+
+const NO_FLAGS = { json: false, workloads: false, calibrate: false, calibrateSeconds: 60, output: undefined }
 
 /** @throws UsageError */
 function writeOutput(file: string, text: string): void {
@@ -94,13 +114,24 @@ export async function examine({
   host,
   uid,
   cpuClockProblem,
+  marks,
   wait,
 }: DoctorWorld): Promise<Findings> {
-  const engine = new Engine(world, config)
+  const hurried = hurry(config)
+  const engine = new Engine(world, hurried)
   try {
     const first = await engine.tick(new PageWriter())
     await wait(seconds(LOOK_SECONDS))
-    const last = await engine.tick(new PageWriter())
+    let last = await engine.tick(new PageWriter())
+    const end = first.at + patienceOf(hurried)
+    const endOfServers = first.at + LOOK_SECONDS + hurried.queries.timeout + 1
+    while (
+      (engine.machine.sensors.some(isUndecided) && last.at < end) ||
+      (engine.machine.queryServers.some(({ state }) => state === 'waiting') && last.at < endOfServers)
+    ) {
+      await wait(seconds(1))
+      last = await engine.tick(new PageWriter())
+    }
     const { machine } = engine
     return findingsOf({
       version,
@@ -111,15 +142,86 @@ export async function examine({
       domainsBySensor: engine.domainsBySensor,
       domains: domainsOf(machine),
       components: componentStates(machine),
+      devices: machine.facility.devices,
+      configuredPue: machine.facility.pue,
       processes: machine.census?.processes ?? 0,
       unreadableProcesses: machine.census?.unreadable ?? 0,
       containers: new Set(machine.groups.map(({ identity }) => identity.containerId).filter(Boolean)).size,
       cpuClockProblem,
+      marks,
+      queryServers: machine.queryServers.map(({ url, server, state, reason }) => ({
+        url,
+        server,
+        state,
+        reason,
+      })),
     })
   } finally {
     await engine.close()
   }
 }
+
+/** Devices are asked every second, so that two answers come soon. */
+const hurry = (config: Config): Config => ({
+  ...config,
+  devices: Object.fromEntries(
+    Object.entries(config.devices).map(([kind, devices]) => [
+      kind,
+      (devices as Config['devices']['ipmi']).map((device) => ({ ...device, period: seconds(1) })),
+    ]),
+  ) as unknown as Config['devices'],
+})
+
+/** Time for two answers of the slowest device. */
+function patienceOf({ devices }: Config): Seconds {
+  const kinds: readonly (readonly { readonly timeout: Seconds }[])[] = Object.values(devices)
+  const timeouts = kinds.flatMap((kind) => kind.map(({ timeout }) => 2 * timeout))
+  return seconds(LOOK_SECONDS + Math.max(0, ...timeouts))
+}
+
+/** A device of which nothing is known yet, or only a first answer. */
+const isUndecided = ({ name, state }: SensorStatus): boolean => name.includes(':') && state === 'warming-up'
+
+/** Why each process is called what it is. Two looks tell who is at work; names may take some more. */
+export async function explain({
+  world,
+  config,
+  host,
+  wait,
+}: Omit<DoctorWorld, 'uid' | 'cpuClockProblem'>): Promise<WorkloadFindings> {
+  const engine = new Engine(world, config)
+  try {
+    const first = await engine.tick(new PageWriter())
+    await wait(seconds(LOOK_SECONDS))
+    const last = await engine.tick(new PageWriter())
+    const processes = engine.explanations().map(namedProcessOf)
+    return workloadFindings(processes, { version, host, seconds: elapsed(first.at, last.at) })
+  } finally {
+    await engine.close()
+  }
+}
+
+const namedProcessOf = ({
+  consumer: { process, group },
+  names,
+  ruling,
+  labels,
+  recognised,
+  verdict,
+}: Explanation): NamedProcess => ({
+  pid: process.pid,
+  comm: process.comm,
+  identity: group.identity,
+  labels: names?.facts,
+  rule: ruling && {
+    number: ruling.index + 1,
+    line: ruling.rule.line,
+    says: Object.keys(ruling.rule.says),
+  },
+  labelled: Object.keys(labels ?? {}),
+  recognised: recognised && { reason: recognised.reason, pid: recognised.root.pid },
+  verdict,
+})
 
 /** A domain that has changed its place or method meanwhile is shown as it is now. */
 function domainsOf({ ledger, at }: MachineState): DomainSeen[] {
@@ -152,7 +254,7 @@ const BUSIEST = 3
 
 /** Watches an engine of its own for so long, and gives the means. */
 export async function watch(
-  { world, config, host, wait }: Omit<DoctorWorld, 'uid' | 'cpuClockProblem'>,
+  { world, config, host, wait }: Omit<DoctorWorld, 'uid' | 'cpuClockProblem' | 'marks'>,
   duration: Seconds,
 ): Promise<Watch> {
   const engine = new Engine(world, config)

@@ -2,6 +2,8 @@
 import type { Config } from './config/schema.ts'
 import type { Notice } from './engine.ts'
 import type { Seconds } from './units.ts'
+import type { RequestEvent } from './workloads/request-events.ts'
+import type { IntakeBatch } from './workloads/marks.ts'
 import type { WorldPaths } from './world.ts'
 
 export interface EngineSettings {
@@ -11,9 +13,11 @@ export interface EngineSettings {
   readonly nvmlLibrary: string | undefined
   /** Folder of the exporter's state; undefined: nothing is kept. */
   readonly storagePath: string | undefined
+  /** In place of this machine a simulated one, which began at this instant; undefined: this machine. */
+  readonly simulatedSince: Seconds | undefined
 }
 
-export const SUBJECTS = ['sensors', 'ledger', 'overview'] as const
+export const SUBJECTS = ['sensors', 'ledger', 'queries', 'overview'] as const
 export type Subject = (typeof SUBJECTS)[number]
 
 /** Memory of pages; it moves from thread to thread and is never copied. */
@@ -27,6 +31,10 @@ export type ToEngine =
   | { readonly kind: 'report'; readonly id: number; readonly subject: Subject }
   /** A page is no longer shown: its memory can be used again. */
   | ({ readonly kind: 'reuse' } & PageBuffers)
+  /** What the counting proxies tell. */
+  | { readonly kind: 'requests'; readonly events: readonly RequestEvent[] }
+  /** What senders have said about their work. */
+  | { readonly kind: 'intake'; readonly batch: IntakeBatch }
   | { readonly kind: 'stop' }
 
 export type FromEngine =

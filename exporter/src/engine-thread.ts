@@ -3,29 +3,52 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { Beat } from './beat.ts'
 import type { FormerBooks } from './books.ts'
 import { openCpuClock } from './cpu-clock.ts'
+import { simulatedMachine } from './demo/machine.ts'
+import { Simulation } from './demo/simulation.ts'
+import { SimulatedWork } from './demo/work.ts'
 import { Engine, type Keeping } from './engine.ts'
 import type { EngineSettings, FromEngine, PageBuffers, Subject, ToEngine } from './engine-messages.ts'
 import { PageWriter } from './exposition/page.ts'
 import { HistoryStore } from './history-store.ts'
 import { openNvmlDoor } from './nvml-door.ts'
 import { Journal } from './storage/journal.ts'
-import { linuxClock, linuxFiles, linuxWorld, Unreadable, type CpuClock, type WorldPaths } from './world.ts'
+import type { Seconds } from './units.ts'
+import type { IntakeBatch } from './workloads/marks.ts'
+import {
+  linuxClock,
+  linuxFiles,
+  linuxWorld,
+  Unreadable,
+  type CpuClock,
+  type World,
+  type WorldPaths,
+} from './world.ts'
 
 const port = parentPort
 if (port === null) throw new Error('engine-thread.ts runs in a worker thread only')
 
 const say = (message: FromEngine, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 
-const { paths, config, nvmlLibrary, storagePath } = workerData as EngineSettings
+const { paths, config, nvmlLibrary, storagePath, simulatedSince } = workerData as EngineSettings
+const simulated = simulatedSince === undefined ? undefined : simulate(simulatedSince)
 const journal = storagePath === undefined ? undefined : openJournal(storagePath)
 const engine = new Engine(
-  linuxWorld(paths, await cpuClockFor(paths), openNvmlDoor(nvmlLibrary, mustRestart)),
+  simulated?.world ?? linuxWorld(paths, await cpuClockFor(paths), openNvmlDoor(nvmlLibrary, mustRestart)),
   config,
   journal && keepingBy(journal, storagePath ?? ''),
 )
 journal?.beginAtOnce(engine.state(), linuxClock.now())
 const spare: PageBuffers[] = []
 const beat = new Beat(tick, linuxClock, config.tickSeconds)
+
+/** Its programs mark their phases as those of a real machine do. */
+function simulate(since: Seconds): { readonly world: World; readonly work: () => IntakeBatch } {
+  const programs = new SimulatedWork()
+  return {
+    world: simulatedMachine(new Simulation(), linuxClock, since),
+    work: () => programs.at(linuxClock.now() - since, linuxClock.wall()),
+  }
+}
 
 function mustRestart(why: string): void {
   say({ kind: 'must-restart', reason: `${why}; only a new process can talk to the new driver` })
@@ -59,6 +82,7 @@ function warn(message: string, file: string): void {
 }
 
 async function tick(): Promise<void> {
+  if (simulated !== undefined) engine.takeIn(simulated.work())
   const writer = new PageWriter(takeSpare())
   const { at, duration, notices } = await engine.tick(writer)
   const { text, openMetrics } = writer.finish()
@@ -88,6 +112,8 @@ function reportOn(subject: Subject): unknown {
   switch (subject) {
     case 'sensors':
       return engine.sensorsReport()
+    case 'queries':
+      return engine.queriesReport()
     case 'ledger':
       return engine.ledgerReport()
     case 'overview':
@@ -123,6 +149,12 @@ port.on('message', (message: ToEngine) => {
       return
     case 'reuse':
       spare.push({ text: message.text, openMetrics: message.openMetrics })
+      return
+    case 'requests':
+      engine.takeRequests(message.events)
+      return
+    case 'intake':
+      if (engine.takeIn(message.batch)) beat.cut()
       return
     case 'stop':
       void stop()

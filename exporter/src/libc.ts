@@ -7,6 +7,9 @@
  *
  * The end of a process whose threads hang in a driver: `_exit`.
  *
+ * Who is at the other end of a Unix socket: `getsockopt` with SO_PEERCRED
+ * (https://man7.org/linux/man-pages/man7/unix.7.html): the process that connected, as the kernel knows it.
+ *
  * The lock on a file: `flock` (https://man7.org/linux/man-pages/man2/flock.2.html), which the kernel gives up when
  * its holder ends, however it ends.
  */
@@ -29,8 +32,18 @@ const LIBRARIES = ['libc.so.6', `libc.musl-${process.arch === 'arm64' ? 'aarch64
 const CPUCLOCK_SCHED = 2
 const TWO_TO_32 = 4_294_967_296
 
+/** Who connected, in this process's own namespaces. */
+export interface Peer {
+  /** 0: it is in a PID namespace that is not seen from here. */
+  readonly pid: number
+  /** Effective, when it connected. */
+  readonly uid: number
+}
+
 export interface Libc {
   readonly cpuClock: CpuClock
+  /** @returns undefined where the descriptor is no connected Unix socket */
+  readonly peerOf: (descriptor: number) => Peer | undefined
   /** @returns whether nobody else holds a lock on this open file */
   readonly lockFile: (descriptor: number) => boolean
   /** Ends the process at once, whatever its threads wait for; `process.exit` would wait for them. */
@@ -51,6 +64,11 @@ export async function openLibc(): Promise<Libc | NoLibc> {
       return {
         cpuClock: cpuClockBy(libc.func('int clock_gettime(int clock, void *time)') as ClockGettime),
         exitNow: libc.func('void _exit(int status)') as (code: number) => void,
+        peerOf: peerBy(
+          libc.func(
+            'int getsockopt(int descriptor, int level, int name, void *value, void *length)',
+          ) as GetSockOpt,
+        ),
         lockFile: (descriptor) => flock(descriptor, LOCK_EX | LOCK_NB) === 0,
       }
     } catch {
@@ -64,6 +82,28 @@ const LOCK_EX = 2
 const LOCK_NB = 4
 
 type Flock = (descriptor: number, operation: number) => number
+
+type GetSockOpt = (
+  descriptor: number,
+  level: number,
+  name: number,
+  value: Uint8Array,
+  length: Uint8Array,
+) => number
+
+/** Of asm-generic/socket.h, which x86-64 and arm64 share. */
+const SOL_SOCKET = 1
+const SO_PEERCRED = 17
+
+function peerBy(getsockopt: GetSockOpt): Libc['peerOf'] {
+  const ucred = Buffer.alloc(12) // pid, uid, gid
+  const length = Buffer.alloc(4)
+  return (descriptor) => {
+    length.writeInt32LE(ucred.length)
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, ucred, length) !== 0) return undefined
+    return { pid: ucred.readInt32LE(0), uid: ucred.readUInt32LE(4) }
+  }
+}
 
 type ClockGettime = (clock: number, time: Uint8Array) => number
 

@@ -78,6 +78,78 @@ export interface Reading {
   readonly whileDown?: true
 }
 
+/**
+ * What a meter of a room that several machines share sees of it; `total`: all that the room draws; `solar`: what the
+ * sun gives it, which is no use of energy and in no sum of them.
+ */
+export const FACILITY_ROLES = ['it', 'cooling', 'power', 'network', 'total', 'solar'] as const
+export type FacilityRole = (typeof FACILITY_ROLES)[number]
+
+/** A meter of a room, closet or hall. No domain: its energy is published and never booked to anybody here. */
+export interface ZoneMeter {
+  readonly zone: string
+  readonly role: FacilityRole
+  /** Unique on this exporter. */
+  readonly meter: string
+  /** The sensor that reads it. */
+  readonly sensor: string
+  readonly method: Method
+}
+
+/** Joules that a zone's meter has counted between two instants. */
+export interface ZoneReading {
+  readonly meter: ZoneMeter
+  readonly spent: Microjoules
+  readonly from: Seconds
+  readonly to: Seconds
+}
+
+/** A meter of a device as it is set up, and how it is read. */
+export interface MeterSeen {
+  /** The label `domain`, or `meter` of a zone. */
+  readonly meter: string
+  readonly covers: 'node' | 'zone'
+  /** Empty where it covers a zone. */
+  readonly component: DomainComponent | ''
+  /** Empty where it covers this machine. */
+  readonly zone: string
+  readonly role: FacilityRole | ''
+  readonly method: Method
+  /** False: it is only shown. */
+  readonly booked: boolean
+  /** Where in the device it is found, such as a Redfish resource; empty where there is one place only. */
+  readonly source: string
+}
+
+/** What is to be known of a device whatever it reads now. */
+export interface DeviceSeen {
+  readonly sensor: string
+  readonly meters: readonly MeterSeen[]
+  /** Its own meters that cover nothing here. */
+  readonly uncovered: readonly string[]
+}
+
+/** What devices know besides energy. The unit is in the name; ratios are from 0 to 1. */
+export const GAUGE_QUANTITIES = [
+  'battery_charge_ratio',
+  'battery_runtime_seconds',
+  'ups_load_ratio',
+  'ups_on_battery',
+  'temperature_celsius',
+  'fan_speed_rpm',
+  'pump_speed_rpm',
+  'heat_removed_watts',
+] as const
+export type GaugeQuantity = (typeof GAUGE_QUANTITIES)[number]
+
+export interface Gauge {
+  readonly sensor: string
+  /** Of the thing within the device, such as `Inlet`. */
+  readonly name: string
+  readonly quantity: GaugeQuantity
+  readonly value: number
+}
+
 /** What a cgroup path says about who lives there. Empty strings where it says nothing. */
 export interface Identity {
   /** Full container id: 64 hex digits for the common runtimes, the name for LXC, nspawn and virtual machines. */
@@ -155,6 +227,8 @@ export interface ProcessIdentity {
   readonly startTicks: number
   /** The kernel's name of the process, at most 15 bytes; may change with exec until it is first shown. */
   readonly comm: string
+  /** Changes with each exec, where that may be known: a name may stay the same. */
+  readonly argumentsAt?: string
 }
 
 /**
@@ -162,8 +236,23 @@ export interface ProcessIdentity {
  * (`exited`; `unreadable` where processes are there but may not be seen). One object for as long as it lives.
  */
 export type Consumer =
-  | { readonly kind: 'process'; readonly group: Group; readonly process: ProcessIdentity }
-  | { readonly kind: 'exited' | 'unreadable'; readonly group: Group }
+  | {
+      readonly kind: 'process'
+      readonly group: Group
+      readonly process: ProcessIdentity
+      readonly doing?: Doing
+    }
+  | { readonly kind: 'exited' | 'unreadable'; readonly group: Group; readonly doing?: Doing }
+
+/**
+ * What a consumer did for a while, in place of the consumer itself: so energy of one process can be booked to several
+ * accounts, each by what was done in its own time. One object per consumer, phase and time of waiting for a report.
+ */
+export interface Doing {
+  /** Without `doing`. */
+  readonly of: Consumer
+  readonly phase: string
+}
 
 export interface CpuUse {
   readonly consumer: Consumer
@@ -224,12 +313,13 @@ export interface Census {
 }
 
 export const WORKLOAD_KINDS = ['training', 'inference', 'interactive', 'other', 'system', 'unknown'] as const
+export type WorkloadKind = (typeof WORKLOAD_KINDS)[number]
 
 /** The labels under which people know a workload. */
 export interface WorkloadLabels {
   readonly workload: string
   readonly namespace: string
-  readonly kind: (typeof WORKLOAD_KINDS)[number]
+  readonly kind: WorkloadKind
   readonly model: string
   readonly variant: string
 }
@@ -253,11 +343,28 @@ export interface ContainerFacts {
   readonly image: string
 }
 
-/** What people call those who live in a cgroup. */
+/** What people call a consumer. One object for each distinct content, for as long as it is in use. */
 export interface Names {
   readonly facts: WorkloadFacts
   readonly container: ContainerFacts
+  /** Its series stay as long as the cgroup exists, or only as long as one of the processes that are called so. */
+  readonly livesWith: 'group' | 'process'
 }
+
+export interface NameShare {
+  readonly names: Names
+  /** Any unit, 0 and more; compared with the other shares only. */
+  readonly weight: number
+}
+
+/** Known but for a detail that is still to come: the energy waits for it. */
+export interface Undecided {
+  /** Under what it is booked if nothing more is heard. */
+  readonly otherwise: Names
+}
+
+/** Whose a consumer's energy is: one account's, several accounts', or not known yet, in which time it is pending. */
+export type Naming = Names | readonly NameShare[] | Undecided | undefined
 
 /** Part of a tick's energy as it was booked: to a workload, or to nobody for a reason. */
 export type Booking = {
@@ -269,6 +376,56 @@ export type Booking = {
   | { readonly workload: WorkloadFacts; readonly reason?: undefined }
   | { readonly workload?: undefined; readonly reason: Reason }
 )
+
+/** What can be seen of a process besides what it uses. */
+export interface ProcessSeen {
+  readonly pid: number
+  readonly startTicks: number
+  readonly comm: string
+  readonly argv: readonly string[]
+  /** A variable of the environment that it was started with; empty where there is none. */
+  readonly variable: (name: string) => string
+}
+
+/** Models that only a folder of the machine knows by name. */
+export interface ModelLookup {
+  /** `ollama-blob`: the file of a model, called by its digest; `model-repository`: a folder with one for each model. */
+  readonly kind: 'ollama-blob' | 'model-repository'
+  /** Whose view of the files it is. */
+  readonly pid: number
+  readonly path: string
+}
+
+/** Which consumers a rule is about. Every condition given must hold; `*` in a text stands for any characters. */
+export interface WorkloadMatch {
+  /** The arguments of a process or of one of its ancestors, with spaces between. */
+  readonly command?: string
+  /** Variables that such a process was started with. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly cgroup?: string
+  readonly unit?: string
+  readonly container?: string
+  readonly image?: string
+  readonly containerLabels?: Readonly<Record<string, string>>
+  readonly pod?: string
+  readonly podLabels?: Readonly<Record<string, string>>
+  /** Kubernetes namespace or Slurm account. */
+  readonly namespace?: string
+  /** Name or number of a Slurm job. */
+  readonly slurmJob?: string
+  readonly user?: string
+}
+
+/** What a rule or a label says of a workload; what it leaves open is found otherwise. */
+export type WorkloadWords = Partial<WorkloadLabels>
+
+/** A rule of the configuration that says who is what. */
+export interface WorkloadRule {
+  /** Where it stands, for people. */
+  readonly line: number
+  readonly match: WorkloadMatch
+  readonly says: WorkloadWords
+}
 
 /** From one instant to another of Unix time; the end is outside. */
 export interface WallSpan {
@@ -332,6 +489,9 @@ export interface DemandRule {
   readonly timeZone: string
 }
 
+/** `unverified`: it was told to believe any certificate. */
+export type Tls = 'verified' | 'unverified'
+
 /** How a sensor is doing, for pages and people. */
 export interface SensorStatus {
   readonly name: string
@@ -343,8 +503,10 @@ export interface SensorStatus {
   readonly components: readonly DomainComponent[]
   /** Components of which something is there and cannot be read. */
   readonly unreadable: readonly DomainComponent[]
-  /** Whether it ever gave a reading: what was never there is not down. */
+  /** Whether it ever gave a reading, or somebody has asked for it: what was never there is not down. */
   readonly onceSeen: boolean
+  /** How the other end of an encrypted connection is known; undefined where nothing is encrypted. */
+  readonly tls?: Tls | undefined
   readonly failures: number
   readonly lastDuration: Seconds
   readonly lastReadingWall: Seconds | undefined

@@ -11,6 +11,8 @@ import type { SelfMetrics } from './exposition/self.ts'
 import type { Page, Pages } from './exposition/scrape.ts'
 import type { Log } from './log.ts'
 import { elapsed, seconds, type Seconds } from './units.ts'
+import type { RequestEvent } from './workloads/request-events.ts'
+import { sizeOf, type IntakeBatch } from './workloads/marks.ts'
 import type { Clock } from './world.ts'
 
 export interface SupervisorOptions {
@@ -32,6 +34,8 @@ const WATCH_MILLISECONDS = 500
 const MOST_LEFT_BEHIND = 8
 const STOP_MILLISECONDS = 2000
 const PAUSE_MILLISECONDS = 1000
+/** What may wait for an engine that gives no page: more is lost, so that memory stays bounded. */
+const MOST_WAITING_MARKS = 200_000
 
 type PageMessage = Extract<FromEngine, { kind: 'page' }>
 
@@ -54,6 +58,8 @@ export class Supervisor implements Pages {
   /** Of the newest page, or the start of a thread that has not given one yet. */
   #aliveAt: Seconds
   #leftBehind = 0
+  /** Handed over since the newest page. */
+  #waitingMarks = 0
   #watch: NodeJS.Timeout | undefined
   #isClosing = false
 
@@ -86,6 +92,20 @@ export class Supervisor implements Pages {
 
   report(subject: Subject): Promise<unknown> {
     return this.#thread.report(subject)
+  }
+
+  /** What the counting proxies tell; lost while the engine is being started anew. */
+  takeRequests(events: readonly RequestEvent[]): void {
+    this.#thread.say({ kind: 'requests', events })
+  }
+
+  /** @returns false when the engine has too much to take in already, and this is lost */
+  takeIn(batch: IntakeBatch): boolean {
+    const size = sizeOf(batch)
+    if (this.#thread.hasEnded || this.#waitingMarks + size > MOST_WAITING_MARKS) return false
+    this.#waitingMarks += size
+    this.#thread.say({ kind: 'intake', batch })
+    return true
   }
 
   reconfigure(config: Config): void {
@@ -122,6 +142,7 @@ export class Supervisor implements Pages {
   #hear(thread: Thread, message: FromEngine): void {
     switch (message.kind) {
       case 'page':
+        this.#waitingMarks = 0
         void this.#publish(thread, message)
         return
       case 'notices':

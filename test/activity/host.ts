@@ -7,21 +7,36 @@ export interface StatFigures {
   readonly startTicks: number
   /** User time. */
   readonly ticks: number
+  readonly parent?: number
+  readonly argumentsAt?: number
 }
 
-export const statLine = ({ pid, comm, startTicks, ticks }: StatFigures): string =>
-  `${pid} (${comm}) S 1 1 1 0 -1 4194560 0 0 0 0 ${ticks} 0 0 0 20 0 1 0 ${startTicks} 1000 100 18446744073709551615 0\n`
+export const statLine = ({ pid, comm, startTicks, ticks, parent = 1, argumentsAt }: StatFigures): string => {
+  const start = `${pid} (${comm}) S ${parent} 1 1 0 -1 4194560 0 0 0 0 ${ticks} 0 0 0 20 0 1 0 ${startTicks} 1000 100 18446744073709551615 0`
+  return argumentsAt === undefined ? `${start}\n` : `${start} ${'0 '.repeat(21)}${argumentsAt} 0 0 0\n`
+}
 
 export type CgroupVersion = 'v1' | 'v2' | 'none'
 
 const MILLISECOND = 1_000_000
+
+interface HostProcess {
+  comm: string
+  readonly start: number
+  cpu: number
+  group: string
+  /** Other than 1 where it says so. */
+  parent?: number
+  /** How often it has run another program. */
+  execs?: number
+}
 
 /** CPU times are in milliseconds. Groups count what their processes use, at every level up to the root. */
 export class Host {
   readonly machine: Machine
   readonly #version: CgroupVersion
   readonly #usage = new Map<string, number>()
-  readonly #processes = new Map<number, { comm: string; start: number; cpu: number; group: string }>()
+  readonly #processes = new Map<number, HostProcess>()
   #forks = 100
 
   constructor(version: CgroupVersion = 'v2', options: { readonly cpuClock?: boolean } = {}) {
@@ -63,6 +78,16 @@ export class Host {
     this.#writeProcess(pid)
   }
 
+  /** It runs another program; its name may stay. */
+  exec(pid: number, words: readonly string[], parent = 1): void {
+    const process = this.#of(pid)
+    process.comm = (words[0] ?? '').slice(0, 15)
+    process.execs = (process.execs ?? 0) + 1
+    process.parent = parent
+    this.machine.write(`proc/${pid}/cmdline`, words.map((word) => `${word}\0`).join(''))
+    this.#writeProcess(pid)
+  }
+
   /** A process works; its group and all above count it. */
   run(pid: number, milliseconds: number): void {
     const process = this.#of(pid)
@@ -87,7 +112,7 @@ export class Host {
     this.machine.setCpu(pid, undefined)
   }
 
-  #of(pid: number): { comm: string; start: number; cpu: number; group: string } {
+  #of(pid: number): HostProcess {
     const process = this.#processes.get(pid)
     if (process === undefined) throw new Error(`no process ${pid}`)
     return process
@@ -108,11 +133,18 @@ export class Host {
   }
 
   #writeProcess(pid: number): void {
-    const { comm, start, cpu, group } = this.#of(pid)
+    const { comm, start, cpu, group, parent = 1, execs } = this.#of(pid)
     const name = Buffer.from(comm).toString('latin1')
     this.machine.write(
       `proc/${pid}/stat`,
-      statLine({ pid, comm: name, startTicks: start, ticks: Math.floor(cpu / 10) }),
+      statLine({
+        pid,
+        comm: name,
+        startTicks: start,
+        ticks: Math.floor(cpu / 10),
+        parent,
+        ...(execs !== undefined && { argumentsAt: execs }),
+      }),
     )
     const line = this.#version === 'v1' ? `4:cpu,cpuacct:${group}\n1:name=systemd:/x` : `0::${group}`
     this.machine.write(`proc/${pid}/cgroup`, line)

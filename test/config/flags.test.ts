@@ -11,6 +11,7 @@ const DEFAULTS = {
   sysfs: '/sys',
   rootfs: '/',
   storagePath: '/var/lib/wattribute',
+  marksSocket: '/run/wattribute/marks.sock',
   logLevel: 'info',
   logFormat: 'logfmt',
 }
@@ -41,6 +42,8 @@ describe('parseFlags', () => {
     ],
     [['--storage.path=/data'], { storagePath: '/data' }],
     [['--storage.path='], { storagePath: undefined }],
+    [['--marks.socket='], { marksSocket: undefined }],
+    [['--marks.job-directory=/run/jobs'], { jobDirectory: '/run/jobs' }],
     [['--log.level=debug', '--log.format', 'json'], { logLevel: 'debug', logFormat: 'json' }],
     [['--log.level=debug', '--log.level=warn'], { logLevel: 'warn' }],
     [['--config.file=-'], { configFile: '-' }],
@@ -132,12 +135,13 @@ describe('parseFlags', () => {
 })
 
 describe('doctor', () => {
-  const DOCTOR = { json: false, calibrate: false, calibrateSeconds: 60, output: undefined }
+  const DOCTOR = { json: false, workloads: false, calibrate: false, calibrateSeconds: 60, output: undefined }
 
   test.each([
     [[], {}],
     [['--json'], { json: true }],
     [['--calibrate'], { calibrate: true }],
+    [['--workloads', '--json'], { workloads: true, json: true }],
     [
       ['--calibrate', '--calibrate.seconds=600', '--output', 'baselines.yml'],
       { calibrate: true, calibrateSeconds: 600, output: 'baselines.yml' },
@@ -152,6 +156,7 @@ describe('doctor', () => {
 
   test.each([
     [['doctor', '--json', '--calibrate'], '--json and --calibrate do not go together'],
+    [['doctor', '--workloads', '--calibrate'], '--workloads and --calibrate do not go together'],
     [['doctor', '--output=x'], '--output needs --calibrate'],
     [['doctor', '--calibrate.seconds=9'], '--calibrate.seconds: 9 is not a number from 10 to 3600'],
     [['doctor', '--calibrate.seconds=1m'], '--calibrate.seconds: 1m is not a number from 10 to 3600'],
@@ -249,6 +254,8 @@ describe('the environment', () => {
       WATTRIBUTE_LOG_LEVEL: 'error',
       WATTRIBUTE_LOG_FORMAT: 'json',
       WATTRIBUTE_STORAGE_PATH: '/d',
+      WATTRIBUTE_MARKS_SOCKET: '/m.sock',
+      WATTRIBUTE_MARKS_JOB_DIRECTORY: '/j',
     }
     expect(parseFlags(['--log.level=debug'], env)).toEqual({
       command: 'serve',
@@ -260,6 +267,8 @@ describe('the environment', () => {
       sysfs: '/s',
       rootfs: '/r',
       storagePath: '/d',
+      marksSocket: '/m.sock',
+      jobDirectory: '/j',
       nvmlLibrary: '/n.so',
       logLevel: 'debug',
       logFormat: 'json',
@@ -295,6 +304,8 @@ describe('usageText', () => {
       '--path.rootfs',
       '--path.nvml',
       '--storage.path',
+      '--marks.socket',
+      '--marks.job-directory',
       '--log.level',
       '--log.format',
       '--help',
@@ -302,6 +313,7 @@ describe('usageText', () => {
       '--calibrate.seconds',
       '--output',
       '--json',
+      '--workloads',
       '--calibrate',
       '--period',
       '--format',

@@ -4,6 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, describeConfig, loadConfig, type Config } from '../../exporter/src/config/load.ts'
 
+/** As a person reads them. */
+const topKeys = (): string =>
+  describeConfig()
+    .map(({ key }) => key)
+    .filter((key) => !/[.[]/.test(key))
+    .map((key) => `\`${key}\``)
+    .join(', ')
+
 const folder = mkdtempSync(join(tmpdir(), 'wattribute-config-'))
 const file = join(folder, 'wattribute.yml')
 
@@ -42,11 +50,17 @@ const DEFAULTS = {
   timeZone: 'Asia/Kathmandu',
   node: '',
   zone: '',
+  pue: undefined,
+  devices: { ipmi: [], redfish: [], snmp: [], nut: [], modbus: [], http: [], prometheus: [] },
   kubelet: {
     url: 'https://127.0.0.1:10250',
     tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
     caFile: '',
   },
+  workloads: [],
+  queries: { discovery: true, period: 10, timeout: 3, servers: [] },
+  proxies: [],
+  tokens: [],
   budgets: [],
   demand: [],
   report: { price: undefined, emissions: undefined },
@@ -103,9 +117,32 @@ series_limit: 100
 time_zone: Europe/Berlin
 node: gpu-07
 zone: hall-1
+pue: 1.3
 kubelet:
   url: http://127.0.0.1:10255
   ca_file: /etc/ca.crt
+queries:
+  discovery: false
+  period_seconds: 5
+  timeout_seconds: 0.5
+  servers:
+    - { url: 'http://127.0.0.1:8000/', workload: chat }
+    - url: https://[::1]:8443
+      preset: sglang
+      workload: embed
+      namespace: prod
+      model: bge-m3
+      path: /sub/metrics
+      token_file: /etc/token
+      headers_file: /etc/headers
+      ca_file: /etc/ca.crt
+      insecure_skip_verify: true
+proxies:
+  - { listen: '[::1]:11435', target: 'http://localhost:11434/' }
+  - { listen: 0.0.0.0:8001, target: https://gpu-2:8443, workload: chat, namespace: prod, server: vllm }
+tokens:
+  - { name: jobs, token_file: /etc/token, allow: [marks, reload] }
+  - { name: gateway, sha256: '${'ab'.repeat(32)}' }
 report:
   price_per_kwh: 0
   currency: EUR
@@ -139,11 +176,69 @@ report:
       timeZone: 'Europe/Berlin',
       node: 'gpu-07',
       zone: 'hall-1',
+      pue: 1.3,
+      devices: DEFAULTS.devices,
       kubelet: {
         url: 'http://127.0.0.1:10255',
         tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
         caFile: '/etc/ca.crt',
       },
+      workloads: [],
+      queries: {
+        discovery: false,
+        period: 5,
+        timeout: 0.5,
+        servers: [
+          {
+            url: 'http://127.0.0.1:8000',
+            preset: '',
+            workload: 'chat',
+            namespace: '',
+            model: '',
+            path: '',
+            tokenFile: '',
+            headersFile: '',
+            caFile: '',
+            isVerified: true,
+          },
+          {
+            url: 'https://[::1]:8443',
+            preset: 'sglang',
+            workload: 'embed',
+            namespace: 'prod',
+            model: 'bge-m3',
+            path: '/sub/metrics',
+            tokenFile: '/etc/token',
+            headersFile: '/etc/headers',
+            caFile: '/etc/ca.crt',
+            isVerified: false,
+          },
+        ],
+      },
+      proxies: [
+        {
+          listen: '[::1]:11435',
+          host: '::1',
+          port: 11_435,
+          target: 'http://localhost:11434',
+          workload: '',
+          namespace: '',
+          server: '',
+        },
+        {
+          listen: '0.0.0.0:8001',
+          host: '0.0.0.0',
+          port: 8001,
+          target: 'https://gpu-2:8443',
+          workload: 'chat',
+          namespace: 'prod',
+          server: 'vllm',
+        },
+      ],
+      tokens: [
+        { name: 'jobs', tokenFile: '/etc/token', sha256: '', allow: ['marks', 'reload'] },
+        { name: 'gateway', tokenFile: '', sha256: 'ab'.repeat(32), allow: ['marks', 'queries'] },
+      ],
       budgets: [],
       demand: [],
       report: {
@@ -186,6 +281,8 @@ describe('a file that does not fit', () => {
       'report:\n  emissions_source: guess',
       '`report.emissions_grams_per_kwh` (line 2, column 3) is missing beside `emissions_source`',
     ],
+    ['tokens:\n  - name: a', '`tokens[0].token_file`'],
+    ['tokens:\n  - { name: a, sha256: abc }', '`tokens[0].sha256`'],
     [
       'report:\n  price_per_kwh: -1\n  currency: EUR\n  price_source: x\n  price_date: 2026-02-28',
       '`report.price_per_kwh` (line 2, column 18) must be 0 or more',
@@ -207,10 +304,7 @@ describe('a file that does not fit', () => {
       'processes: {colour: 5}',
       'unknown key `processes.colour` (line 1, column 13): known here: `enabled`, `top`',
     ],
-    [
-      'nonsense:',
-      'unknown key `nonsense` (line 1, column 1): known here: `tick_seconds`, `birth_hold_seconds`, `expire_after_seconds`, `idle_policy`, `baselines`, `nvidia`, `power_model`, `hwmon`, `nesting`, `processes`, `series_limit`, `time_zone`, `node`, `zone`, `kubelet`, `budgets`, `demand`',
-    ],
+    ['nonsense:', `unknown key \`nonsense\` (line 1, column 1): known here: ${topKeys()}`],
     ['tick_seconds: 0.05', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: 61', '`tick_seconds` (line 1, column 15) must be from 0.1 to 60'],
     ['tick_seconds: .nan', '`tick_seconds` (line 1, column 15) must be a number, not .nan or .inf'],
@@ -226,6 +320,40 @@ describe('a file that does not fit', () => {
     [
       'idle_policy: true',
       '`idle_policy` (line 1, column 14) must be one of holders, proportional, equal, none',
+    ],
+    [
+      'proxies: [{listen: ":11435", target: "http://127.0.0.1:11434"}]',
+      '`proxies[0].listen` (line 1, column 20) must be an address with a port, such as 127.0.0.1:11435; 0.0.0.0:11435 for all addresses of the machine',
+    ],
+    [
+      'proxies: [{listen: "127.0.0.1:1", target: "http://user:secret@a:1/v1"}]',
+      '`proxies[0].target` (line 1, column 43) must be an address such as http://127.0.0.1:11434, without a path: paths are those of the requests',
+    ],
+    [
+      'proxies: [{listen: "0.0.0.0:1", target: "http://localhost:1"}]',
+      '`proxies[0].target` (line 1, column 41) is the proxy itself',
+    ],
+    ['queries: {timeout_seconds: 0}', '`queries.timeout_seconds` (line 1, column 28) must be from 0.1 to 60'],
+    ['queries: {period_seconds: 0.5}', '`queries.period_seconds` (line 1, column 27) must be from 1 to 300'],
+    [
+      'queries: {servers: [{url: "http://a:1/metrics", workload: w}]}',
+      '`queries.servers[0].url` (line 1, column 27) must end with the port: what follows is the key `path`, and secrets belong in `token_file`',
+    ],
+    [
+      'queries: {servers: [{url: "http://user:secret@a:1", workload: w}]}',
+      '`queries.servers[0].url` (line 1, column 27) must end with the port: what follows is the key `path`, and secrets belong in `token_file`',
+    ],
+    [
+      'queries: {servers: [{url: "ftp://a:1", workload: w}]}',
+      '`queries.servers[0].url` (line 1, column 27) must be an URL such as http://127.0.0.1:8000',
+    ],
+    [
+      'queries: {servers: [{url: "http://a:1", workload: v}, {url: "http://a:1", workload: w}]}',
+      '`queries.servers[1].url` (line 1, column 61) is the address of a server above: its queries would count twice',
+    ],
+    [
+      'queries: {servers: [{url: "http://a:1"}]}',
+      '`queries.servers[0].workload` (line 1, column 21) is missing',
     ],
     ['series_limit: 99', '`series_limit` (line 1, column 15) must be from 100 to 1000000'],
     ['series_limit: 200.5', '`series_limit` (line 1, column 15) must be a whole number, not a fraction'],
@@ -360,9 +488,56 @@ describe('a file that cannot be read', () => {
   })
 })
 
+/** Lists of devices, by what they speak; their own keys are told apart from the others. */
+const DEVICE_KINDS = ['ipmi', 'redfish', 'snmp', 'nut', 'modbus', 'http', 'prometheus'] as const
+const IN_DEVICE = new RegExp(`^(${DEVICE_KINDS.join('|')})\\[\\]\\.`)
+
 describe('describeConfig', () => {
+  test.each(DEVICE_KINDS)(
+    'has of each device of %s what it is called, how it is asked and what it covers',
+    (kind) => {
+      const own = new Map(describeConfig().map(({ key, type }) => [key, type]))
+      expect(
+        [
+          'name',
+          'period_seconds',
+          'timeout_seconds',
+          'covers',
+          'component',
+          'within',
+          'booked',
+          'zone',
+          'role',
+          'max_watts',
+          'meters',
+          'meters[].name',
+          'meters[].figures',
+          'meters[].minus',
+          'meters[].covers',
+        ].map((key) => own.get(`${kind}[].${key}`)),
+      ).toEqual([
+        'text',
+        'number from 1 to 3600',
+        'number from 0.1 to 300',
+        'one of `node`, `zone`',
+        expect.stringMatching(/^one of `node`, `accelerator`/),
+        'text',
+        '`true` or `false`',
+        'text',
+        expect.stringMatching(/^one of `it`, `cooling`, `power`, `network`, `total`/),
+        'number above 0',
+        'list of mappings',
+        'text',
+        'list of texts',
+        'list of texts',
+        'one of `node`, `zone`',
+      ])
+    },
+  )
+
   test('has every key, a mapping before its keys', () => {
-    expect(describeConfig().map(({ key, type, default: otherwise }) => [key, type, otherwise])).toEqual([
+    const keys = describeConfig().filter(({ key }) => !IN_DEVICE.test(key))
+    expect(keys.map(({ key, type, default: otherwise }) => [key, type, otherwise])).toEqual([
       ['tick_seconds', 'number from 0.1 to 60', '1'],
       ['birth_hold_seconds', 'number from 0 to 600', '30'],
       ['expire_after_seconds', 'number from 60 to 86400', '600'],
@@ -399,10 +574,57 @@ describe('describeConfig', () => {
       ['time_zone', 'text', ''],
       ['node', 'text', ''],
       ['zone', 'text', ''],
+      ['pue', 'number from 1 to 10', ''],
+      ...DEVICE_KINDS.map((kind) => [kind, 'list of mappings', '[]']),
       ['kubelet', 'mapping', ''],
       ['kubelet.url', 'text', 'https://127.0.0.1:10250'],
       ['kubelet.token_file', 'text', '/var/run/secrets/kubernetes.io/serviceaccount/token'],
       ['kubelet.ca_file', 'text', ''],
+      ['workloads', 'list of mappings', '[]'],
+      ['workloads[].match', 'mapping', 'required'],
+      ['workloads[].match.command', 'text', ''],
+      ['workloads[].match.environment', 'mapping', ''],
+      ['workloads[].match.cgroup', 'text', ''],
+      ['workloads[].match.unit', 'text', ''],
+      ['workloads[].match.container', 'text', ''],
+      ['workloads[].match.image', 'text', ''],
+      ['workloads[].match.container_labels', 'mapping', ''],
+      ['workloads[].match.pod', 'text', ''],
+      ['workloads[].match.pod_labels', 'mapping', ''],
+      ['workloads[].match.namespace', 'text', ''],
+      ['workloads[].match.slurm_job', 'text', ''],
+      ['workloads[].match.user', 'text', ''],
+      ['workloads[].workload', 'text', ''],
+      ['workloads[].namespace', 'text', ''],
+      ['workloads[].kind', 'one of `training`, `inference`, `interactive`, `other`, `system`, `unknown`', ''],
+      ['workloads[].model', 'text', ''],
+      ['workloads[].variant', 'text', ''],
+      ['queries', 'mapping', ''],
+      ['queries.discovery', '`true` or `false`', 'true'],
+      ['queries.period_seconds', 'number from 1 to 300', '10'],
+      ['queries.timeout_seconds', 'number from 0.1 to 60', '3'],
+      ['queries.servers', 'list of mappings', '[]'],
+      ['queries.servers[].url', 'text', 'required'],
+      ['queries.servers[].preset', expect.stringContaining('one of `vllm`, `ray-serve`, `sglang`'), ''],
+      ['queries.servers[].workload', 'text', 'required'],
+      ['queries.servers[].namespace', 'text', ''],
+      ['queries.servers[].model', 'text', ''],
+      ['queries.servers[].path', 'text', ''],
+      ['queries.servers[].token_file', 'text', ''],
+      ['queries.servers[].headers_file', 'text', ''],
+      ['queries.servers[].ca_file', 'text', ''],
+      ['queries.servers[].insecure_skip_verify', '`true` or `false`', 'false'],
+      ['proxies', 'list of mappings', '[]'],
+      ['proxies[].listen', 'text', 'required'],
+      ['proxies[].target', 'text', 'required'],
+      ['proxies[].workload', 'text', ''],
+      ['proxies[].namespace', 'text', ''],
+      ['proxies[].server', 'text', ''],
+      ['tokens', 'list of mappings', '[]'],
+      ['tokens[].name', 'text', 'required'],
+      ['tokens[].token_file', 'text', ''],
+      ['tokens[].sha256', 'text', ''],
+      ['tokens[].allow', 'list of `marks`, `queries`, `reload`', '["marks","queries"]'],
       ['budgets', 'list of mappings', '[]'],
       ['budgets[].name', 'text', 'required'],
       ['budgets[].match', 'mapping', ''],

@@ -52,6 +52,28 @@ describe.each(PLACES)('$name', ({ name, open }) => {
   })
 })
 
+test('inference servers are told with what keeps their queries from being counted, and are no problem of the machine', async () => {
+  const findings = await find('bare-metal-root')
+  const text = findingsText({
+    ...findings,
+    queryServers: [
+      { url: 'http://127.0.0.1:8000/metrics', server: 'vllm', state: 'counting', reason: '' },
+      {
+        url: 'http://127.0.0.1:8080',
+        server: 'llama.cpp',
+        state: 'silent',
+        reason: 'it answers with HTTP status 501',
+      },
+    ],
+  })
+  expect(text.slice(text.indexOf('QUERIES')).split('\n').slice(0, 3)).toEqual([
+    'QUERIES',
+    '  vllm        counting  http://127.0.0.1:8000/metrics',
+    '  llama.cpp   silent    http://127.0.0.1:8080: it answers with HTTP status 501',
+  ])
+  expect(findingsText(findings)).not.toContain('QUERIES')
+})
+
 describe('the first thing to do', () => {
   test.each([
     ['bare-metal-user', 'capability', /CAP_DAC_READ_SEARCH/],

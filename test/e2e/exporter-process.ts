@@ -58,7 +58,7 @@ export class ExporterProcess {
 
   /** The same, without waiting for it. Its address is known where the flags name one. */
   static begin(flags: readonly string[] = [], options: StartOptions = {}): ExporterProcess {
-    const own = ['--web.listen-address=127.0.0.1:0', '--storage.path=']
+    const own = ['--web.listen-address=127.0.0.1:0', '--storage.path=', '--marks.socket=']
     const exporter = new ExporterProcess([...own, ...flags], options)
     const address = flags.find((flag) => flag.startsWith('--web.listen-address='))?.split('=')[1]
     if (address !== undefined) exporter.url = `http://${address}/metrics`

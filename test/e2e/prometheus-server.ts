@@ -12,12 +12,12 @@ export interface Sample {
   readonly value: readonly [time: number, value: string]
 }
 
-/** Whom it tells of alerts. */
+/** What it evaluates, and whom it tells of alerts. */
 export interface Alerting {
   readonly ruleFile: string
   readonly evaluationSeconds: number
-  /** `host:port` */
-  readonly alertmanager: string
+  /** `host:port`; absent: nobody */
+  readonly alertmanager?: string
 }
 
 export interface PrometheusOptions {
@@ -57,7 +57,9 @@ export class PrometheusServer {
         scrape_configs: [{ job_name: 'wattribute', static_configs: [{ targets }] }],
         ...(alerting !== undefined && {
           rule_files: [alerting.ruleFile],
-          alerting: { alertmanagers: [{ static_configs: [{ targets: [alerting.alertmanager] }] }] },
+          ...(alerting.alertmanager !== undefined && {
+            alerting: { alertmanagers: [{ static_configs: [{ targets: [alerting.alertmanager] }] }] },
+          }),
         }),
       }),
     )

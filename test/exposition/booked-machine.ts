@@ -1,11 +1,14 @@
 /** A small machine whose ledger is booked by hand, and the page of it. */
 import { identityOf } from '../../exporter/src/activity/identity.ts'
 import { MachinePage, type MachineState } from '../../exporter/src/exposition/machine-page.ts'
+import type { QueryServerRow } from '../../exporter/src/exposition/query-page.ts'
+import { QueryCounts } from '../../exporter/src/workloads/query-counts.ts'
 import { PageWriter } from '../../exporter/src/exposition/page.ts'
 import { Ledger, type LedgerPolicy } from '../../exporter/src/ledger/ledger.ts'
 import type { Consumer, Group, SensorStatus } from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds } from '../../exporter/src/units.ts'
-import { namesByPath } from '../../exporter/src/workloads/naming.ts'
+import { namingByPath } from '../../exporter/src/workloads/naming.ts'
+import { Phases } from '../../exporter/src/workloads/phases.ts'
 import { domain, heldBy } from '../ledger/small-machine.ts'
 
 const WALL_OFFSET = 1_760_000_000
@@ -86,6 +89,12 @@ export interface Forms {
 
 export class BookedMachine {
   readonly ledger: Ledger
+  readonly queries = new QueryCounts({
+    mostAccounts: 100,
+    birthHold: seconds(30),
+    expireAfter: seconds(600),
+  })
+  queryServers: readonly QueryServerRow[] = []
   readonly #page = new MachinePage()
   readonly #readTo = new Map<string, number>()
   #now = 1000
@@ -102,7 +111,7 @@ export class BookedMachine {
         seriesLimit: 20_000,
         ...policy,
       },
-      { nameOf: namesByPath, startedAt: seconds(this.#now), lostAfter: seconds(60) },
+      { nameOf: namingByPath(), startedAt: seconds(this.#now), lostAfter: seconds(60) },
     )
   }
 
@@ -141,6 +150,12 @@ export class BookedMachine {
     })
   }
 
+  readonly #phases = new Phases(
+    { birthHold: seconds(0), expireAfter: seconds(600), seriesLimit: 1000 },
+    seconds(0),
+    seconds(0),
+  )
+
   /** The cgroups are gone, as seen from the next tick on. */
   leave(): void {
     this.#groups = []
@@ -157,6 +172,11 @@ export class BookedMachine {
       groups: this.#groups,
       budgets: [],
       demand: [],
+      phases: this.#phases,
+      facility: { accounts: [], gauges: [], devices: [], pue: undefined },
+      requestEnergy: { rows: () => [] },
+      queries: this.queries,
+      queryServers: this.queryServers,
     }
   }
 

@@ -14,6 +14,8 @@ const OWN = [
   catalogue.configReloadTime,
   catalogue.tickDuration,
   catalogue.engineRestarts,
+  catalogue.intakeLines,
+  catalogue.intakeLinesRefused,
 ] as const
 
 let self: SelfMetrics
@@ -82,6 +84,19 @@ describe('what the exporter says of itself', () => {
     self.engineRestarted()
     self.engineRestarted()
     expect(await valueOf('wattribute_engine_restarts_total')).toBe(2)
+  })
+
+  test('how many lines came in, and how many were refused and why', async () => {
+    const amount = async (name: string, wanted: Record<string, string>): Promise<unknown> =>
+      (await seriesOf(name)).find(({ labels }) =>
+        Object.entries(wanted).every(([key, value]) => labels[key] === value),
+      )?.value
+    expect(await amount('wattribute_intake_lines_total', { transport: 'socket' })).toBe('0')
+    self.linesTaken('socket', 3)
+    self.linesRefused('http', 'syntax', 2)
+    expect(await amount('wattribute_intake_lines_total', { transport: 'socket' })).toBe('3')
+    const refused = { transport: 'http', reason: 'syntax' }
+    expect(await amount('wattribute_intake_lines_refused_total', refused)).toBe('2')
   })
 
   test('what it costs', async () => {

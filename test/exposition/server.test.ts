@@ -313,6 +313,7 @@ describe('reports', () => {
         ...calmReports,
         sensors: async () => [{ name: 'rapl' }],
         ledger: async () => ({ joules: '1.000000' }),
+        queries: async () => ({ servers: [] }),
         budgets: async () => ({ budgets: [], demand: [{ meter: 'node' }] }),
       },
     })
@@ -320,12 +321,14 @@ describe('reports', () => {
     expect(sensors.headers['content-type']).toBe('application/json; charset=utf-8')
     expect(sensors.text).toBe('[{"name":"rapl"}]')
     expect((await ask(`${url}/api/v1/ledger`)).text).toBe('{"joules":"1.000000"}')
+    expect((await ask(`${url}/api/v1/queries`)).text).toBe('{"servers":[]}')
     expect((await ask(`${url}/api/v1/budgets`)).text).toBe('{"budgets":[],"demand":[{"meter":"node"}]}')
   })
 
   test.each([
     ['/api/v1/sensors', 'the sensors cannot be shown now: the engine is starting again\n'],
     ['/api/v1/ledger', 'the ledger cannot be shown now: the engine did not answer in time\n'],
+    ['/api/v1/queries', 'the queries cannot be shown now: the engine is starting again\n'],
     ['/api/v1/budgets', 'the budgets cannot be shown now: the engine is starting again\n'],
     ['/', 'the overview cannot be shown now: the engine broke\n'],
   ])('%s is a 503 with the reason when there is none', async (path, sentence) => {
@@ -334,6 +337,7 @@ describe('reports', () => {
       reports: {
         sensors: () => Promise.reject(new Error('the engine is starting again')),
         ledger: () => new Promise(() => undefined),
+        queries: () => Promise.reject(new Error('the engine is starting again')),
         budgets: () => Promise.reject(new Error('the engine is starting again')),
         overview: () => {
           throw new Error('the engine broke')
@@ -402,6 +406,7 @@ describe('the start page', () => {
       '/metrics',
       '/api/v1/sensors',
       '/api/v1/ledger',
+      '/api/v1/queries',
       '/api/v1/budgets',
       '/healthz',
       '/readyz',
@@ -409,6 +414,38 @@ describe('the start page', () => {
       expect(html).toContain(`<a href="${path}">`)
     }
     expect(html).toContain('color-scheme: light dark')
+  })
+
+  test('what a query has cost, where queries are counted; nothing of fewer than ten', async () => {
+    const { html } = await shown({
+      ...overview,
+      queryEnergy: {
+        overSeconds: 600,
+        workloads: [
+          { workload: 'rare', namespace: '', queries: 9, outputTokens: 100, joules: 9 },
+          { workload: 'embed', namespace: '', queries: 20, outputTokens: undefined, joules: 72_000 },
+          {
+            workload: 'llama-chat',
+            namespace: 'ml',
+            queries: 2000,
+            outputTokens: 800_000,
+            joules: 1_728_000,
+          },
+        ],
+      },
+    })
+    const section = /<section aria-labelledby="energy-per-query">.*?<\/section>/s.exec(html)?.[0] ?? ''
+    const cells = Array.from(section.matchAll(/<t[dh][^>]*>(.*?)<\/t[dh]>/g), ([, cell = '']) =>
+      cell.replace(/<[^>]*>/g, ''),
+    )
+    expect(cells).toEqual([
+      ...['Workload', 'Namespace', 'Queries', 'Per query', 'Per 1,000 output tokens'],
+      ...['llama-chat', 'ml', '2,000', '0.24 Wh', '0.6 Wh'],
+      ...['embed', '', '20', '1 Wh', 'not known'],
+      ...['rare', '', '9', 'too few queries', 'not known'],
+    ])
+    expect(section).toContain('Of the last 10 minutes, on this machine alone, at the boundary provisioned')
+    expect((await shown(overview)).html).not.toContain('Energy per query')
   })
 
   test('says so when there is nothing', async () => {

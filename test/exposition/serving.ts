@@ -61,6 +61,7 @@ export const emptyOverview: Overview = {
 export const calmReports: Reports = {
   sensors: async () => ({ sensors: [] }),
   ledger: async () => ({ accounts: [] }),
+  queries: async () => ({ servers: [], sources: [], counts: [] }),
   budgets: async () => ({ budgets: [], demand: [] }),
   overview: async () => emptyOverview,
 }

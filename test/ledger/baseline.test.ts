@@ -4,7 +4,7 @@ import { Distribution } from '../../exporter/src/ledger/distribution.ts'
 import { Ledger } from '../../exporter/src/ledger/ledger.ts'
 import type { Leaf, LeafReading } from '../../exporter/src/ledger/nesting.ts'
 import { seconds, watts } from '../../exporter/src/units.ts'
-import { namesByPath } from '../../exporter/src/workloads/naming.ts'
+import { namingByPath } from '../../exporter/src/workloads/naming.ts'
 import {
   activity,
   domain,
@@ -172,7 +172,7 @@ describe('idle energy', () => {
 
   test('that is booked stays booked when a better baseline comes', () => {
     const ledger = new Ledger(policy(), {
-      nameOf: namesByPath,
+      nameOf: namingByPath(),
       startedAt: seconds(0),
       lostAfter: seconds(60),
     })

@@ -7,7 +7,7 @@ import type { Leaf, LeafReading } from '../../exporter/src/ledger/nesting.ts'
 import type { Recipient } from '../../exporter/src/ledger/weights.ts'
 import type { Component, Domain } from '../../exporter/src/model.ts'
 import { microjoules, seconds, watts } from '../../exporter/src/units.ts'
-import { namesByPath } from '../../exporter/src/workloads/naming.ts'
+import { namingByPath } from '../../exporter/src/workloads/naming.ts'
 import {
   activity,
   domain,
@@ -361,7 +361,7 @@ describe('a domain that is read every ten ticks', () => {
 describe('the first look', () => {
   const book = (present: readonly Domain[], readings: Parameters<Ledger['book']>[0]['readings']): Ledger => {
     const ledger = new Ledger(policy(), {
-      nameOf: namesByPath,
+      nameOf: namingByPath(),
       startedAt: seconds(0),
       lostAfter: seconds(60),
     })

@@ -15,6 +15,7 @@ import type {
   Identity,
   Method,
   Names,
+  Naming,
   Reading,
 } from '../../exporter/src/model.ts'
 import { microjoules, nanoseconds, seconds, watts } from '../../exporter/src/units.ts'
@@ -109,6 +110,10 @@ const step = fc.record({
   use: fc.array(fc.tuple(fc.nat(12), fc.double({ min: 1e-6, max: 60, noNaN: true })), { maxLength: 4 }),
   estimated: fc.boolean(),
   unreadable: fc.constantFrom(0, 0, 5_000_000),
+  /** What each slot does now; a star is split as the next step reports. */
+  phases: fc.array(fc.constantFrom('', '', 'eval', 'train', 'train/*'), { minLength: 12, maxLength: 12 }),
+  /** The process of this slot becomes another program. */
+  exec: fc.option(fc.nat(11), { freq: 4 }),
 })
 export type Step = typeof step extends fc.Arbitrary<infer One> ? One : never
 
@@ -136,6 +141,12 @@ export class Play {
   #generation = 0
   #isFirst = false
   readonly #askedAt = new Map<string, number>()
+  readonly #doing: (Consumer | undefined)[] = []
+  readonly #programs = new Map<Consumer, number>()
+  /** Of those that wait for a report, the step after which it comes. */
+  readonly #reportAfter = new WeakMap<Consumer, number>()
+  readonly #names = new Map<string, Names>()
+  #steps = 0
   readonly #readTo = new Map<string, number>()
 
   constructor(policy: LedgerPolicy, domains: readonly Domain[]) {
@@ -150,7 +161,7 @@ export class Play {
     const startedAt = seconds(this.#now)
     this.#askedAt.clear()
     return new Ledger(this.#policy, {
-      nameOf: (identity) => this.#nameOf(identity),
+      nameOf: (consumer) => this.#nameOf(consumer),
       startedAt,
       lostAfter,
     })
@@ -188,23 +199,60 @@ export class Play {
       domains,
       readings,
       activity: this.#isFirst ? undefined : this.#activity(one, from),
+      present: this.#consumers.slice(0, 6),
     })
     this.#isFirst = false
+    this.#steps += 1
+    const changed = one.exec === null ? undefined : this.#consumers[one.exec]
+    if (changed !== undefined) this.#programs.set(changed, this.#steps % 3)
     if (one.exit !== null) this.#consumers[one.exit] = this.#born(one.exit)
   }
 
-  /** Names of containers come late, as from a daemon that is asked. */
-  #nameOf(identity: Identity): Names | undefined {
+  /** Names of containers come late, as from a daemon that is asked; some split what a consumer did. */
+  #nameOf(consumer: Consumer): Naming {
+    const { identity } = consumer.group
     const { containerId } = identity
     const asked = this.#askedAt.get(containerId) ?? this.#now
     this.#askedAt.set(containerId, asked)
-    return containerId === '' || this.#now - asked >= NAMED_AFTER ? namesByPath(identity) : undefined
+    if (containerId !== '' && this.#now - asked < NAMED_AFTER) return undefined
+    const { of = consumer, phase = '' } = consumer.doing ?? {}
+    const model = `model-${this.#programs.get(of) ?? ''}`
+    const inPhase = (name: string): Names => this.#namesOf(identity, model, name)
+    if (phase !== 'train/*') return inPhase(phase)
+    if (this.#steps <= (this.#reportAfter.get(consumer) ?? 0)) return { otherwise: inPhase('train') }
+    const names = ['train/forward', 'train/backward', 'train'].map(inPhase)
+    return names.map((one, index) => ({ names: one, weight: index * (consumer.group.path.length % 7) + 1 }))
+  }
+
+  #namesOf(identity: Identity, model: string, phase: string): Names {
+    const key = JSON.stringify([identity, model, phase])
+    const names = namesByPath(identity)
+    const known = this.#names.get(key) ?? {
+      ...names,
+      facts: { ...names.facts, model, phase },
+      livesWith: model === 'model-' ? 'group' : 'process',
+    }
+    this.#names.set(key, known)
+    return known
+  }
+
+  /** The consumer of a slot, or what it does. */
+  #acting(slot: number, { phases }: Step): Consumer | undefined {
+    const of = this.#consumers[slot]
+    const phase = phases[slot] ?? ''
+    if (of === undefined || phase === '') return of
+    const before = this.#doing[slot]?.doing
+    if (before?.of === of && before.phase === phase && phase !== 'train/*') return this.#doing[slot]
+    const acting: Consumer = { ...of, doing: { of, phase } }
+    this.#doing[slot] = acting
+    this.#reportAfter.set(acting, this.#steps + 1)
+    return acting
   }
 
   #activity(one: Step, from: number): Activity {
     const use = new Map<Consumer, number>()
     for (const [slot, cpu] of one.cpu) {
-      const consumer = this.#consumers[slot]
+      const consumer = this.#acting(slot, one)
       if (consumer !== undefined && cpu > 0) use.set(consumer, cpu)
     }
     return {
@@ -225,8 +273,9 @@ export class Play {
     }
   }
 
-  #accelerator({ holders, use, estimated }: Step): AcceleratorActivity {
-    const userOf = (slot: number): AcceleratorUser => this.#consumers[slot] ?? 'unresolved_pid'
+  #accelerator(one: Step): AcceleratorActivity {
+    const { holders, use, estimated } = one
+    const userOf = (slot: number): AcceleratorUser => this.#acting(slot, one) ?? 'unresolved_pid'
     return {
       use: use.map(([slot, weight]) => ({ to: userOf(slot), weight })),
       guessed: new Set(use.filter((_, index) => estimated || index % 2 === 0).map(([slot]) => userOf(slot))),

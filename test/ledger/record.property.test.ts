@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Ledger } from '../../exporter/src/ledger/ledger.ts'
 import type { HolderState, LedgerChanges, LedgerState, ViewState } from '../../exporter/src/ledger/record.ts'
-import { namesByPath } from '../../exporter/src/workloads/naming.ts'
+import { namingByPath } from '../../exporter/src/workloads/naming.ts'
 import { EnergyTotal, seconds } from '../../exporter/src/units.ts'
 import { imbalances } from './equations.ts'
 import { machines, Play, policies, steps, Watch } from './random-machine.ts'
@@ -120,7 +120,7 @@ describe('a state and the changes after it', () => {
           expect(String(told + waiting)).toBe(String(sumOf(machine.ledger)))
           expect(machine.ledger.changes().bookings).toEqual([])
         }
-        const { bookings } = machine.ledger.endNaming(namesByPath, seconds(2e9))
+        const { bookings } = machine.ledger.endNaming(namingByPath(), seconds(2e9))
         told = bookings.reduce((sum, { amount }) => sum + BigInt(amount), told)
         expect(String(told)).toBe(String(sumOf(machine.ledger)))
       }),

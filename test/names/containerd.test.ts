@@ -171,7 +171,7 @@ SystemdCgroup = false
       expect((families.get('wattribute_workload_info') ?? []).map(({ labels }) => labels)).toContainEqual({
         workload: 'llama',
         namespace: 'chat',
-        kind: 'unknown',
+        kind: 'other',
         manager: 'kubernetes',
         user: '',
         account: '',

@@ -87,7 +87,11 @@ requireProgram(
     })
 
     test('are shown by their names, and their energies are as their CPU times', async () => {
-      const train = await start('train', 60_000, { 'io.kubernetes.pod.name': 'not-a-pod' })
+      const train = await start('train', 60_000, {
+        'io.kubernetes.pod.name': 'not-a-pod',
+        'wattribute.io/kind': 'training',
+        'wattribute.io/model': 'x/y-FP8',
+      })
       const serve = await start('serve', 20_000, {
         'com.docker.compose.project': 'chat',
         'com.docker.compose.service': 'llm',
@@ -103,8 +107,17 @@ requireProgram(
       })
       expect(infoOf(families, serve.id)).toMatchObject({ container: 'serve' })
       const workloads = (families.get('wattribute_workload_info') ?? []).map(({ labels }) => labels)
-      expect(workloads).toContainEqual(expect.objectContaining({ workload: 'train', manager: 'docker' }))
-      expect(workloads).toContainEqual(expect.objectContaining({ workload: 'chat/llm', manager: 'docker' }))
+      expect(workloads).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ workload: 'train', kind: 'training', manager: 'docker' }),
+          expect.objectContaining({ workload: 'chat/llm', kind: 'other', manager: 'docker' }),
+        ]),
+      )
+      const ofTraining = (families.get('wattribute_workload_energy_joules_total') ?? []).filter(
+        ({ labels }) => labels['workload'] === 'train',
+      )
+      expect(ofTraining.length).toBeGreaterThan(0)
+      for (const { labels } of ofTraining) expect(labels).toMatchObject({ model: 'x/y', variant: 'fp8' })
     })
   },
   { root: true },

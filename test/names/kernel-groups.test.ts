@@ -42,7 +42,7 @@ const PLACES = [
   },
   {
     path: 'user.slice/user-4242.slice/session-777.scope',
-    shown: { workload: 'session-777.scope', kind: 'interactive', user: 'alice' },
+    shown: { workload: 'session-777.scope', kind: 'other', user: 'alice' },
   },
   {
     path: 'lxc.payload.wattribute-box/system.slice/nginx.service',

@@ -170,14 +170,10 @@ describe('what a configuration gets', () => {
     of(budgets, { demand }).groups.map(({ name }) => name)
 
   test('nothing about budgets and demand that it does not have', () => {
-    expect(namesOf([], [])).toEqual(['wattribute-energy', 'wattribute-exporter'])
-    expect(namesOf([], [meter({ limit: undefined })])).toEqual(['wattribute-energy', 'wattribute-exporter'])
-    expect(namesOf([budget()], [meter()])).toEqual([
-      'wattribute-budgets',
-      'wattribute-demand',
-      'wattribute-energy',
-      'wattribute-exporter',
-    ])
+    const always = ['wattribute-energy', 'wattribute-exporter', 'wattribute-power']
+    expect(namesOf([], [])).toEqual(always)
+    expect(namesOf([], [meter({ limit: undefined })])).toEqual(always)
+    expect(namesOf([budget()], [meter()])).toEqual(['wattribute-budgets', 'wattribute-demand', ...always])
   })
 
   const promtool = (run: Run, command: string, files: Readonly<Record<string, string>>): Ran => {

@@ -30,8 +30,8 @@ describe('the name and kind of a workload', () => {
     ],
     ['an id that is shorter than it is shown', { containerId: 'c0ffee' }, 'c0ffee', 'unknown'],
     ['a service of the system', { unit: 'nginx.service', slice: 'system.slice' }, 'nginx.service', 'system'],
-    ['a session', { unit: 'session-4.scope', slice: 'user.slice' }, 'session-4.scope', 'interactive'],
-    ['a person’s service', { unit: 'a.service', slice: 'user.slice' }, 'a.service', 'interactive'],
+    ['a session', { unit: 'session-4.scope', slice: 'user.slice' }, 'session-4.scope', 'other'],
+    ['a person’s service', { unit: 'a.service', slice: 'user.slice' }, 'a.service', 'other'],
     ['a slice of the operator’s own', { unit: 'llm.service', slice: 'ai.slice' }, 'llm.service', 'unknown'],
     ['a unit outside all slices', { unit: 'init.scope' }, 'init.scope', 'unknown'],
     ['a folder without a unit', {}, 'other', 'other'],
@@ -54,14 +54,10 @@ describe('the name and kind of a workload', () => {
     ['/', 'other', 'other'],
     ['/system.slice/cron.service', 'cron.service', 'system'],
     [`/system.slice/docker-${ID}.scope`, '0123456789ab', 'unknown'],
-    ['/user.slice/user-1000.slice/session-4.scope', 'session-4.scope', 'interactive'],
+    ['/user.slice/user-1000.slice/session-4.scope', 'session-4.scope', 'other'],
     ['/system.slice/system-getty.slice/getty@tty1.service', 'getty@tty1.service', 'system'],
     ['/userdata.slice/backup.service', 'backup.service', 'unknown'],
-    [
-      '/user.slice/user-1000.slice/user@1000.service/app.slice/jupyter.service',
-      'jupyter.service',
-      'interactive',
-    ],
+    ['/user.slice/user-1000.slice/user@1000.service/app.slice/jupyter.service', 'jupyter.service', 'other'],
   ])('of the cgroup %s', (path, workload, kind) => {
     expect(namesByPath(identityOf(path)).facts).toMatchObject({ workload, kind })
   })

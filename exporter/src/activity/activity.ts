@@ -1,6 +1,6 @@
 /** Who was busy between two looks: the CPU time of every process and group, and who used the accelerators. */
 import { readCpuTimes, type CpuTimes } from '../cpu-times.ts'
-import type { Activity, Census, CpuUse, Group } from '../model.ts'
+import type { Activity, Census, Consumer, CpuUse, Group } from '../model.ts'
 import { nanoseconds, type Nanoseconds, type Seconds } from '../units.ts'
 import { Unreadable, type World } from '../world.ts'
 import { Accelerators } from './accelerators.ts'
@@ -12,6 +12,11 @@ import { FOREIGN_PIDS_LIMITATION, hasHostPids, sightOf, type Sight } from './sig
 export interface ActivityRoom {
   /** @returns what happened since the look before; undefined at the first */
   look(at: Seconds): Activity | undefined
+  /**
+   * A process, the same object that looks give out; to be asked after the look of that instant.
+   * @returns undefined where it has ended, or another has its pid
+   */
+  processOf(pid: number, startTicks: number, at: Seconds): Consumer | undefined
 }
 
 /** Whether all can be seen is asked so often: mounts and namespaces do not change by the second. */
@@ -51,7 +56,13 @@ export function activityOf(world: World): ActivityRoom {
       census: census(world, tree.groups, processes, limitationOf(sight, used.size > 0)),
     }
   }
-  return { look }
+  return {
+    look,
+    processOf: (pid, startTicks, at) => {
+      const found = processes.consumerOf(pid, at)
+      return found?.process.startTicks === startTicks ? found : undefined
+    },
+  }
 }
 
 const limitationOf = (sight: Sight & { hasHostPids: boolean }, hasAccelerators: boolean): string =>

@@ -6,7 +6,7 @@
 import type { Consumer, Group, ProcessIdentity } from '../model.ts'
 import { nanoseconds, type Nanoseconds, type Seconds } from '../units.ts'
 import { Unreadable, type World } from '../world.ts'
-import { parseProcessStat } from './process-stat.ts'
+import { parseProcessStat } from '../process-stat.ts'
 
 export type ProcessConsumer = Extract<Consumer, { kind: 'process' }>
 
@@ -33,8 +33,8 @@ interface Slot {
   isRefused: boolean
 }
 
-/** The name may change with exec; who holds the consumer sees the newest. */
-type Named = ProcessConsumer & { readonly process: ProcessIdentity & { comm: string } }
+/** What may change with exec: who holds the consumer sees the newest. */
+type Named = ProcessConsumer & { readonly process: ProcessIdentity & { comm: string; argumentsAt: string } }
 
 export class ProcessTable {
   readonly #world: World
@@ -163,11 +163,12 @@ export class ProcessTable {
     const known = slot.consumer
     if (known?.process.startTicks === stat.startTicks && known.group === group) {
       known.process.comm = stat.comm
+      known.process.argumentsAt = stat.argumentsAt
       return known
     }
     const hasMoved = known?.process.startTicks === stat.startTicks
-    const { pid, startTicks, comm } = stat
-    slot.consumer = { kind: 'process', group, process: { pid, startTicks, comm } }
+    const { pid, startTicks, comm, argumentsAt } = stat
+    slot.consumer = { kind: 'process', group, process: { pid, startTicks, comm, argumentsAt } }
     return hasMoved ? undefined : slot.consumer
   }
 

@@ -14,6 +14,11 @@ export const DOCTOR_FLAGS = [
 export const DOCTOR_SWITCHES = [
   { name: 'json', sentence: 'Print the findings as JSON.', only: 'doctor' },
   {
+    name: 'workloads',
+    sentence: 'Explain what each process is called and which rule named it, instead of the sensors.',
+    only: 'doctor',
+  },
+  {
     name: 'calibrate',
     sentence:
       'Measure the idle power of all that is measured, on an idle machine, and print it for the key `baselines` of the configuration.',
@@ -25,6 +30,7 @@ type DoctorFlagName = (typeof DOCTOR_FLAGS)[number]['name'] | 'output'
 
 export interface DoctorFlags {
   readonly json: boolean
+  readonly workloads: boolean
   readonly calibrate: boolean
   readonly calibrateSeconds: number
   /** Undefined: standard output. */
@@ -37,13 +43,16 @@ export function doctorFlagsOf(
   switches: ReadonlySet<string>,
 ): DoctorFlags {
   const json = switches.has('json')
+  const workloads = switches.has('workloads')
   const calibrate = switches.has('calibrate')
   const output = valueOf('output')
   if (json && calibrate) throw new UsageError('--json and --calibrate do not go together')
+  if (workloads && calibrate) throw new UsageError('--workloads and --calibrate do not go together')
   const isGiven = output.text !== '' && output.from === '--output' // one of the environment is for another command
   if (isGiven && !calibrate) throw new UsageError('--output needs --calibrate')
   return {
     json,
+    workloads,
     calibrate,
     calibrateSeconds: secondsOf(valueOf('calibrate.seconds')),
     output: calibrate && output.text !== '' ? output.text : undefined,

@@ -2,17 +2,21 @@
 import { parseArgs } from 'node:util'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts'
 import { nearest } from './nearest.ts'
+import { DEMO_FLAGS, demoFlagsOf, type DemoFlags } from './demo-flags.ts'
 import { DOCTOR_FLAGS, DOCTOR_SWITCHES, doctorFlagsOf, type DoctorFlags } from './doctor-flags.ts'
 import { REPORT_FLAGS, reportFlagsOf, type ReportFlags } from './report-flags.ts'
+import { PROXY_FLAGS, proxyFlagsOf } from './proxy-flags.ts'
+import type { ProxyConfig } from './proxy-schema.ts'
 import { RULES_FLAGS, rulesFlagsOf, type RulesFlags } from './rules-flags.ts'
 import { oneOf, UsageError, type Setting } from './usage-error.ts'
 
+export type { DemoFlags } from './demo-flags.ts'
 export type { DoctorFlags } from './doctor-flags.ts'
 export type { ReportFlags } from './report-flags.ts'
 export type { RulesFlags } from './rules-flags.ts'
 export { UsageError } from './usage-error.ts'
 
-export const COMMANDS = ['serve', 'check-config', 'doctor', 'report', 'rules'] as const
+export const COMMANDS = ['serve', 'check-config', 'demo', 'doctor', 'proxy', 'report', 'rules'] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface ListenAddress {
@@ -36,10 +40,18 @@ export interface Flags {
   readonly nvmlLibrary: string | undefined
   /** Undefined: nothing is kept from run to run. */
   readonly storagePath: string | undefined
+  /** Undefined: nobody can mark phases by it. */
+  readonly marksSocket: string | undefined
+  /** Folder of job files; undefined: there are none. */
+  readonly jobDirectory: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  /** Present with the command `demo`. */
+  readonly demo?: DemoFlags
   /** Present with the command `doctor`. */
   readonly doctor?: DoctorFlags
+  /** Present with the command `proxy`. */
+  readonly proxy?: ProxyConfig
   /** Present with the command `report`. */
   readonly report?: ReportFlags
   /** Present with the command `rules`. */
@@ -94,6 +106,18 @@ const FLAGS = [
       'Where the books are kept, so that counters go on after a restart; empty: nowhere, and they begin at 0.',
   },
   {
+    name: 'marks.socket',
+    value: 'PATH',
+    default: '/run/wattribute/marks.sock',
+    sentence: 'Unix socket at which processes say what they are doing; empty: none.',
+  },
+  {
+    name: 'marks.job-directory',
+    value: 'FOLDER',
+    default: '',
+    sentence: 'Where job files say it for those who can only write files; empty: nowhere.',
+  },
+  {
     name: 'log.level',
     value: 'LEVEL',
     default: 'info',
@@ -105,7 +129,9 @@ const FLAGS = [
     default: 'logfmt',
     sentence: `Form of the log: ${LOG_FORMATS.join(' or ')}.`,
   },
+  ...DEMO_FLAGS,
   ...DOCTOR_FLAGS,
+  ...PROXY_FLAGS,
   ...REPORT_FLAGS,
   ...RULES_FLAGS,
 ] as const satisfies readonly FlagRow[]
@@ -162,9 +188,13 @@ export function parseFlags(
     rootfs: valueOf('path.rootfs').text,
     nvmlLibrary: valueOf('path.nvml').text || undefined,
     storagePath: valueOf('storage.path').text || undefined,
+    marksSocket: valueOf('marks.socket').text || undefined,
+    jobDirectory: valueOf('marks.job-directory').text || undefined,
     logLevel: oneOf(LOG_LEVELS, valueOf('log.level')),
     logFormat: oneOf(LOG_FORMATS, valueOf('log.format')),
+    ...(command === 'demo' && { demo: demoFlagsOf(valueOf) }),
     ...(command === 'doctor' && { doctor: doctorFlagsOf(valueOf, given.switches) }),
+    ...(command === 'proxy' && { proxy: proxyFlagsOf(valueOf) }),
     ...(command === 'report' && { report: reportFlagsOf(valueOf) }),
     ...(command === 'rules' && { rules: rulesFlagsOf(valueOf) }),
   }
@@ -272,7 +302,16 @@ function listenAddressOf({ text, from }: Setting): ListenAddress {
 const PATH = /^\/[\w.~/-]*$/
 
 /** The server answers here itself. */
-const TAKEN = ['/healthz', '/readyz', '/api/v1/sensors', '/api/v1/ledger', '/api/v1/budgets']
+const TAKEN = [
+  '/healthz',
+  '/readyz',
+  '/api/v1/sensors',
+  '/api/v1/ledger',
+  '/api/v1/budgets',
+  '/api/v1/marks',
+  '/api/v1/queries',
+  '/-/reload',
+]
 
 function telemetryPathOf({ text, from }: Setting): string {
   if (!PATH.test(text)) throw new UsageError(`${from}: ${text} is not a path such as /metrics`)
@@ -282,7 +321,9 @@ function telemetryPathOf({ text, from }: Setting): string {
 
 export const usageText = `Usage: wattribute [serve] [flags]
        wattribute check-config [flags]
+       wattribute demo [flags]
        wattribute doctor [--json | --calibrate] [flags]
+       wattribute proxy --target=URL [flags]
        wattribute report --period=PERIOD [flags]
        wattribute rules [flags]
 
@@ -290,9 +331,14 @@ Books this machine's electricity to its workloads, for Prometheus.
 
   serve          Measure, and serve the metrics (default).
   check-config   Check the files of --config.file and --web.config.file, and end.
+  demo           Serve the metrics of a simulated machine, with a configuration of its own; nothing of it is
+                 measured, nothing is kept.
   doctor         Say what of this machine can be measured, what cannot, and what to do about it; also beside
                  a running exporter. Ends with 0 when all that is there can be read, with 1 when something
                  cannot (or, with --calibrate, when the machine is busy), with 2 when it was called wrongly.
+  proxy          Pass requests on to an inference server that counts nothing itself, such as Ollama, count
+                 them, and serve the counts at --web.listen-address. A running exporter does the same for
+                 the proxies of its configuration, with the energy of each request.
   report         Print who used how much energy in a period, from the history or a Prometheus.
   rules          Print alert rules of Prometheus for --config.file, and refuse those that could never fire.
 
@@ -300,9 +346,17 @@ Flags, each also as an environment variable such as ${environmentName(FLAGS[0].n
 
 ${usageOf(undefined)}
 
+Flags of demo:
+
+${usageOf('demo')}
+
 Flags of doctor:
 
 ${usageOf('doctor')}
+
+Flags of proxy:
+
+${usageOf('proxy')}
 
 Flags of report:
 

@@ -1,11 +1,26 @@
 /** Every key of the configuration file. `docs/configuration.md` is generated from the sentences here. */
 import { z } from 'zod'
 import { IDLE_POLICIES, type IdlePolicy } from '../ledger/idle-policy.ts'
-import type { BudgetRule, DemandRule } from '../model.ts'
+import type { BudgetRule, DemandRule, WorkloadRule } from '../model.ts'
 import type { Seconds, Watts } from '../units.ts'
 import { budgets, demand, timeZone } from './budget-schema.ts'
+import { checkCoverage } from './coverage-check.ts'
+import {
+  http,
+  modbus,
+  prometheus,
+  type HttpConfig,
+  type ModbusConfig,
+  type PrometheusConfig,
+} from './metering-schema.ts'
+import { ipmi, redfish, type IpmiConfig, type RedfishConfig } from './platform-schema.ts'
+import { nut, snmp, type NutConfig, type SnmpConfig } from './power-chain-schema.ts'
+import { proxies, type ProxyConfig } from './proxy-schema.ts'
+import { queries, type QueriesConfig } from './query-schema.ts'
 import { report, type ReportConfig } from './report-schema.ts'
 import { hwmon, nesting, type HwmonConfig, type NestingConfig } from './sensor-schema.ts'
+import { tokens, type TokenConfig } from './token-schema.ts'
+import { workloads } from './workload-schema.ts'
 
 const range = (low: number, high: number): string => `must be from ${low} to ${high}`
 
@@ -116,7 +131,7 @@ const kubelet = z
   .prefault({})
   .describe('Whom to ask for the names and owners of pods; the API server is never asked.')
 
-export const configSchema = z.strictObject({
+const settings = z.strictObject({
   tick_seconds: amount(0.1, 60).default(1).describe('How often sensors are read and energy is booked.'),
   birth_hold_seconds: amount(0, 600)
     .default(30)
@@ -156,11 +171,54 @@ export const configSchema = z.strictObject({
     .describe(
       'Room or closet of this machine, for `wattribute_node_info`: what shares meters shares a zone.',
     ),
+  pue: amount(1, 10)
+    .optional()
+    .describe(
+      'Energy of the whole zone per energy of its IT, where no meter measures it; shown with `basis="configured"`.',
+    ),
+  ipmi,
+  redfish,
+  snmp,
+  nut,
+  modbus,
+  http,
+  prometheus,
   kubelet,
+  workloads,
+  queries,
+  proxies,
+  tokens,
   budgets,
   demand,
   report,
 })
+
+/** Kinds of devices, by the key of their list. */
+const DEVICE_KINDS = ['ipmi', 'redfish', 'snmp', 'nut', 'modbus', 'http', 'prometheus'] as const
+
+export const configSchema = settings.superRefine((content, context) => {
+  const kinds = Object.fromEntries(DEVICE_KINDS.map((kind) => [kind, content[kind]]))
+  checkCoverage(
+    kinds,
+    {
+      others: content.hwmon.map(({ domain }) => domain),
+      ownZone: content.zone,
+      hasPue: content.pue !== undefined,
+    },
+    context,
+  )
+})
+
+/** Each name of a meter or domain once, nothing covered twice. */
+export interface DevicesConfig {
+  readonly ipmi: readonly IpmiConfig[]
+  readonly redfish: readonly RedfishConfig[]
+  readonly snmp: readonly SnmpConfig[]
+  readonly nut: readonly NutConfig[]
+  readonly modbus: readonly ModbusConfig[]
+  readonly http: readonly HttpConfig[]
+  readonly prometheus: readonly PrometheusConfig[]
+}
 
 /** The settings as the rooms know them, frozen. */
 export interface Config {
@@ -194,7 +252,17 @@ export interface Config {
   readonly node: string
   /** Empty where nothing is said. */
   readonly zone: string
+  /** Undefined where nothing is said. */
+  readonly pue: number | undefined
+  readonly devices: DevicesConfig
   readonly kubelet: { readonly url: string; readonly tokenFile: string; readonly caFile: string }
+  /** Of those who may write over HTTP; each name once. */
+  readonly tokens: readonly TokenConfig[]
+  /** The first that fits counts. */
+  readonly workloads: readonly WorkloadRule[]
+  readonly queries: QueriesConfig
+  /** Each address once. */
+  readonly proxies: readonly ProxyConfig[]
   /** Each name once. */
   readonly budgets: readonly BudgetRule[]
   /** Each meter once. */
@@ -247,8 +315,11 @@ function typeText(schema: JsonSchema): string {
       return `whole number ${limitsText(schema)}`
     case 'boolean':
       return '`true` or `false`'
-    case 'array':
-      return 'list of mappings'
+    case 'array': {
+      const item = itemOf(schema)
+      if (item.enum !== undefined) return typeText(item).replace('one of', 'list of')
+      return item.type === 'string' ? 'list of texts' : 'list of mappings'
+    }
     case 'object':
       return 'mapping'
     case 'string':

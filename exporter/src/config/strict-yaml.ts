@@ -45,12 +45,34 @@ export function readStrictYaml<Schema extends z.ZodType>(file: string, schema: S
   return parseStrictYaml(readText(file), file, schema)
 }
 
+/** What a file holds, and where. */
+export interface Located<Content> {
+  readonly content: Content
+  /** The line on which a value begins, from 1. */
+  readonly lineOf: (path: Path) => number
+}
+
+/** @throws ConfigError */
+export const readLocatedYaml = <Schema extends z.ZodType>(
+  file: string,
+  schema: Schema,
+): Located<z.output<Schema>> => parseLocatedYaml(readText(file), file, schema)
+
 /** @throws ConfigError */
 export function parseStrictYaml<Schema extends z.ZodType>(
   text: string,
   file: string,
   schema: Schema,
 ): z.output<Schema> {
+  return parseLocatedYaml(text, file, schema).content
+}
+
+/** @throws ConfigError */
+export function parseLocatedYaml<Schema extends z.ZodType>(
+  text: string,
+  file: string,
+  schema: Schema,
+): Located<z.output<Schema>> {
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -63,7 +85,10 @@ export function parseStrictYaml<Schema extends z.ZodType>(
   const repeated = repeatedKeys(document, lines)
   if (broken.length > 0) throw configError(file, [...broken, ...repeated], lines)
   const result = schema.safeParse(contentOf(document, file), { error: explain })
-  if (result.success && repeated.length === 0) return result.data
+  if (result.success && repeated.length === 0) {
+    const lineOf = (path: Path): number => lines.linePos(locate(document, path, 'value')).line
+    return { content: result.data, lineOf }
+  }
   const misfits = (result.error?.issues ?? []).flatMap((issue) => misfitsOf(issue, document, schema))
   throw configError(file, [...repeated, ...misfits], lines)
 }

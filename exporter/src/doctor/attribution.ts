@@ -12,6 +12,7 @@ export interface Check {
     | 'cgroup namespace'
     | 'CPU time'
     | 'sockets'
+    | 'marks'
   /** `note`: known less well than it could be. */
   readonly level: 'ok' | 'note' | 'problem'
   readonly says: string
@@ -36,6 +37,7 @@ export function attributionOf(seen: Observation): Check[] {
     cgroupNamespace(vantage),
     cpuTime(seen),
     sockets(seen),
+    marks(seen),
   ]
 }
 
@@ -144,6 +146,15 @@ function cpuTime({ cpuClockProblem: why }: Observation): Check {
   if (why === '') return ok('CPU time', 'in nanoseconds, from the CPU clocks of processes')
   const says = `in steps of 10 ms, from /proc/<pid>/stat: ${why}`
   return /PID namespace/.test(why) ? note('CPU time', says) : note('CPU time', says, KOFFI)
+}
+
+/** Whether processes can say in which phase they are. */
+function marks({ marks: { path, isHeard, problem: why } }: Observation): Check {
+  if (path === '') return ok('marks', 'no socket: --marks.socket is empty')
+  if (why !== '') return note('marks', `no socket: ${why}`, /koffi/.test(why) ? KOFFI : undefined)
+  return isHeard
+    ? ok('marks', `phases can be marked at ${path}`)
+    : note('marks', `no exporter listens at ${path} now: phases cannot be marked`)
 }
 
 function sockets({ vantage, containers }: Observation): Check {

@@ -1,7 +1,8 @@
 /** What the doctor finds: from what was seen of a machine to what can be known of it, and what to do about the rest. */
 import type { Component, ComponentState, SensorStatus, Vantage } from '../model.ts'
 import { attributionOf, type Check } from './attribution.ts'
-import type { DomainSeen, Observation } from './observation.ts'
+import { devicesOf, type DeviceFinding } from './devices.ts'
+import type { DomainSeen, Observation, QueryServerSeen } from './observation.ts'
 import { remedyFor, type Remedy } from './remedies.ts'
 
 export interface SensorFinding {
@@ -32,7 +33,10 @@ export interface Findings {
   readonly sensors: readonly SensorFinding[]
   readonly components: readonly ComponentFinding[]
   readonly domains: readonly DomainSeen[]
+  readonly devices: readonly DeviceFinding[]
   readonly attribution: readonly Check[]
+  /** Whether queries are counted says nothing of what can be measured: it is told, and no problem of the machine. */
+  readonly queryServers: readonly QueryServerSeen[]
   /** What is there and cannot be read, worst first, each thing once. */
   readonly todo: readonly Remedy[]
   /** What could be known besides. */
@@ -45,6 +49,7 @@ export function findingsOf(seen: Observation): Findings {
   const { version, host, seconds, vantage, domains } = seen
   const sensors = seen.sensors.map((status) => sensorFinding(status, seen))
   const attribution = attributionOf(seen)
+  const devices = devicesOf(seen)
   const isProblem = ({ state }: SensorFinding): boolean => state === 'unreadable' || state === 'partly'
   const todo = unique([
     ...sensors.filter(isProblem).map(({ remedy }) => remedy),
@@ -53,6 +58,7 @@ export function findingsOf(seen: Observation): Findings {
   const optional = unique([
     ...sensors.filter((one) => !isProblem(one)).map(({ remedy }) => remedy),
     ...attribution.filter(({ level }) => level === 'note').map(({ remedy }) => remedy),
+    ...devices.map(({ remedy }) => remedy),
   ]).filter(({ text }) => !todo.some((one) => one.text === text))
   const hasProblem = sensors.some(isProblem) || attribution.some(({ level }) => level === 'problem')
   return {
@@ -67,7 +73,9 @@ export function findingsOf(seen: Observation): Findings {
       componentFinding(component, seen),
     ),
     domains,
+    devices,
     attribution,
+    queryServers: seen.queryServers,
     todo,
     optional,
     exitCode: hasProblem ? 1 : 0,
@@ -76,12 +84,13 @@ export function findingsOf(seen: Observation): Findings {
 
 function sensorFinding(
   status: SensorStatus,
-  { vantage, domainsBySensor, domains: shown, seconds }: Observation,
+  { vantage, domainsBySensor, domains: shown, seconds, devices }: Observation,
 ): SensorFinding {
   const { name, reason } = status
   const known = domainsBySensor[name] ?? []
   const domains = known.filter((id) => shown.some(({ domain }) => domain === id))
-  const isSilent = status.state === 'warming-up' && known.length === 0
+  const hasAnswered = devices.some(({ sensor }) => sensor === name)
+  const isSilent = status.state === 'warming-up' && known.length === 0 && !hasAnswered
   const isBlind = isBlindTo(status, vantage)
   const isStandby = status.state === 'readings' && known.length > 0 && domains.length === 0
   return {

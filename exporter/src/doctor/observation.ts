@@ -3,6 +3,7 @@ import type {
   Baseline,
   Component,
   ComponentState,
+  DeviceSeen,
   DomainComponent,
   Method,
   SensorStatus,
@@ -21,12 +22,36 @@ export interface Observation {
   readonly domainsBySensor: Readonly<Record<string, readonly string[]>>
   readonly domains: readonly DomainSeen[]
   readonly components: Readonly<Record<Component, ComponentState>>
+  /** Those that have answered. */
+  readonly devices: readonly DeviceSeen[]
+  readonly configuredPue: { readonly zone: string; readonly ratio: number } | undefined
   readonly processes: number
   /** Processes that used CPU time and could not be read. */
   readonly unreadableProcesses: number
   readonly containers: number
   /** Why CPU times are read in steps of 10 ms; empty where they are not. */
   readonly cpuClockProblem: string
+  /** The socket at which processes mark their phases. */
+  readonly marks: MarksSocketSeen
+  readonly queryServers: readonly QueryServerSeen[]
+}
+
+export interface MarksSocketSeen {
+  /** Empty: there shall be none. */
+  readonly path: string
+  /** An exporter listens there. */
+  readonly isHeard: boolean
+  /** Why no exporter of this installation could; empty where it could. */
+  readonly problem: string
+}
+
+/** An inference server whose metrics are read. */
+export interface QueryServerSeen {
+  readonly url: string
+  readonly server: string
+  readonly state: 'waiting' | 'counting' | 'silent'
+  /** Empty when all is well. */
+  readonly reason: string
 }
 
 export interface DomainSeen {

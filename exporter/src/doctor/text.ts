@@ -1,4 +1,5 @@
 /** The findings for people: plain ASCII, at most 100 columns, readable without colour. */
+import type { DeviceFinding } from './devices.ts'
 import type { Findings, SensorFinding } from './findings.ts'
 import type { DomainSeen } from './observation.ts'
 import type { Remedy } from './remedies.ts'
@@ -6,7 +7,7 @@ import type { Remedy } from './remedies.ts'
 const WIDTH = 100
 
 export function findingsText(findings: Findings): string {
-  const { sensors, components, domains, attribution } = findings
+  const { sensors, components, domains, devices, attribution } = findings
   const lines = [
     ...headOf(findings),
     '',
@@ -20,12 +21,14 @@ export function findingsText(findings: Findings): string {
     '',
     'NESTING (watts now, how they are known, idle watts)',
     ...(domains.length === 0 ? ['  nothing is measured or estimated'] : treeLines(domains)),
+    ...(devices.length === 0 ? [] : ['', 'DEVICES AND ZONES', ...devices.flatMap(deviceLines)]),
     '',
     'ATTRIBUTION',
     ...attribution.flatMap(({ subject, level, says, remedy }) => [
       row([18, 9], [subject, level, says]),
       ...remedyLines(remedy, 30),
     ]),
+    ...queryLines(findings),
     '',
     ...verdictLines(findings),
   ]
@@ -33,6 +36,17 @@ export function findingsText(findings: Findings): string {
     .flatMap((line) => wrapped(line))
     .map((line) => line.trimEnd())
     .join('\n')}\n`
+}
+
+function queryLines({ queryServers }: Findings): string[] {
+  if (queryServers.length === 0) return []
+  return [
+    '',
+    'QUERIES',
+    ...queryServers.map(({ url, server, state, reason }) =>
+      row([12, 10], [server, state, reason === '' ? url : `${url}: ${reason}`]),
+    ),
+  ]
 }
 
 const STATES = {
@@ -55,6 +69,11 @@ function sensorLines({ sensor, state, domains, reason, remedy }: SensorFinding):
   const says = reason === '' ? domains.join(', ') : reason
   return [row([18, 12], [sensor, state, says]), ...remedyLines(remedy, 33)]
 }
+
+const deviceLines = ({ subject, level, says, remedy }: DeviceFinding): string[] => [
+  row([18, 9], [subject, level, says]),
+  ...remedyLines(remedy, 30),
+]
 
 const remedyLines = (remedy: Remedy | undefined, indent: number): string[] =>
   remedy === undefined ? [] : [`${' '.repeat(indent)}-> ${remedy.kind}: ${remedy.text}`]
@@ -102,7 +121,7 @@ const wattsText = (watts: number | undefined): string => (watts === undefined ? 
 
 /** Cells at least so wide; the last takes the rest. */
 const row = (widths: readonly number[], cells: readonly string[]): string =>
-  `  ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('')}`
+  `  ${cells.map((cell, index) => (index < widths.length ? `${cell} `.padEnd(widths[index] ?? 0) : cell)).join('')}`
 
 /** Continues under where the text of a line begins: after its last run of spaces, or its arrow or number. */
 function wrapped(text: string): string[] {

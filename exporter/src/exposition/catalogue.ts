@@ -5,7 +5,7 @@ export interface Metric {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   /** As OpenMetrics spells it; empty where the value has none. */
-  readonly unit: 'joules' | 'watts' | 'seconds' | 'ratio' | ''
+  readonly unit: 'joules' | 'watts' | 'seconds' | 'ratio' | 'celsius' | ''
   readonly help: string
   readonly labels: readonly string[]
 }
@@ -27,6 +27,10 @@ const histogram = metric('histogram')
 
 const DOMAIN_LABELS = ['domain', 'component', 'within', 'leaf', 'method']
 const BUDGET_LABELS = ['budget', 'period', 'scope']
+const PHASE_LABELS = ['workload', 'namespace', 'phase']
+const FACILITY_LABELS = ['zone', 'role', 'meter']
+const THING_LABELS = ['sensor', 'name']
+const QUERY_LABELS = ['workload', 'namespace', 'model', 'variant', 'server', 'source', 'method']
 const CLASS_LABELS = ['component', 'part', 'method']
 
 export const catalogue = {
@@ -91,6 +95,18 @@ export const catalogue = {
     'Unix time of the newest reading of a sensor.',
   ),
   sensorFailures: counter('sensor_failures_total', '', ['sensor'], 'Looks at a sensor that failed.'),
+  sensorTls: gauge(
+    'sensor_tls_verified',
+    '',
+    ['sensor'],
+    'Whether the certificate of a device is verified (1) or any is believed, as configured (0).',
+  ),
+  meterInfo: gauge(
+    'meter_info',
+    '',
+    ['sensor', 'meter', 'covers', 'component', 'zone', 'role', 'method', 'source'],
+    'A meter of a device: what it covers, how its energy is known and where in the device it is found. Always 1.',
+  ),
   componentState: gauge(
     'component_state',
     '',
@@ -162,6 +178,89 @@ export const catalogue = {
     'joules',
     ['component'],
     'Difference between the readings and this page. Must be 0.',
+  ),
+  facilityEnergy: counter(
+    'facility_energy_joules_total',
+    'joules',
+    FACILITY_LABELS,
+    'Energy that a meter of a zone has counted, for what the zone uses it. It is booked to nobody.',
+  ),
+  facilityTotalEnergy: counter(
+    'facility_total_energy_joules_total',
+    'joules',
+    ['zone', 'meter'],
+    'Energy of a whole zone, with all that it is used for.',
+  ),
+  facilitySolarEnergy: counter(
+    'facility_solar_energy_joules_total',
+    'joules',
+    ['zone', 'meter'],
+    'Energy that the sun has given a zone, measured at its inverter. Over the energy of the zone it is the renewable share.',
+  ),
+  facilityPower: gauge(
+    'facility_power_watts',
+    'watts',
+    FACILITY_LABELS,
+    'Mean power of a meter of a zone over its newest reading.',
+  ),
+  facilityPue: gauge(
+    'facility_pue_ratio',
+    'ratio',
+    ['zone', 'basis'],
+    'Energy of a whole zone per energy of its IT (power usage effectiveness, ISO/IEC 30134-2), as configured.',
+  ),
+  batteryCharge: gauge('battery_charge_ratio', 'ratio', THING_LABELS, 'Charge of a battery, 0 to 1.'),
+  batteryRuntime: gauge(
+    'battery_runtime_seconds',
+    'seconds',
+    THING_LABELS,
+    'How long a battery lasts at the present load.',
+  ),
+  upsLoad: gauge('ups_load_ratio', 'ratio', THING_LABELS, 'Load of a UPS or inverter, of what it can give.'),
+  upsOnBattery: gauge(
+    'ups_on_battery',
+    '',
+    THING_LABELS,
+    'Whether a UPS lives on its battery (1) or on its input (0).',
+  ),
+  temperature: gauge('temperature_celsius', 'celsius', THING_LABELS, 'Temperature that a device measures.'),
+  fanSpeed: gauge('fan_speed_rpm', '', THING_LABELS, 'Revolutions per minute of a fan.'),
+  pumpSpeed: gauge('pump_speed_rpm', '', THING_LABELS, 'Revolutions per minute of a coolant pump.'),
+  heatRemoved: gauge(
+    'heat_removed_watts',
+    'watts',
+    THING_LABELS,
+    'Heat that coolant carries away: as the device says, or computed from its flow and temperatures.',
+  ),
+  workloadQueries: counter(
+    'workload_queries_total',
+    '',
+    QUERY_LABELS,
+    'Queries that a workload has answered, from the one source that counts for it; with method estimated where the server counts none.',
+  ),
+  workloadTokens: counter(
+    'workload_tokens_total',
+    '',
+    [...QUERY_LABELS, 'direction'],
+    'Tokens of the queries of a workload: of prompts that were worked on (input), of prompts out of a cache (cached_input), and generated (output).',
+  ),
+  workloadQuerySource: gauge(
+    'workload_query_source_info',
+    '',
+    ['workload', 'namespace', 'model', 'variant', 'server', 'source', 'state'],
+    'Who reports on the queries of a workload, and whether it is counted or a better source is (not_counted). Always 1.',
+  ),
+  queryServer: gauge(
+    'query_server_info',
+    '',
+    ['url', 'server', 'workload', 'namespace', 'state', 'reason'],
+    'Every inference server whose metrics are read, with its state and, where it gives nothing, the reason. Always 1.',
+  ),
+  workloadRequestEnergy: histogram(
+    'workload_request_energy_joules',
+    'joules',
+    ['workload', 'namespace', 'model', 'basis'],
+    'Active energy of single requests that passed a counting proxy: of accelerators and host, while they were in flight, split among those in flight by their tokens (basis tokens) or, where an answer came as a whole, by time (basis time).',
   ),
   budgetLimit: gauge(
     'budget_limit_joules',
@@ -235,6 +334,49 @@ export const catalogue = {
     ['meter'],
     'Unix time at which the running demand block ends.',
   ),
+  phaseSeconds: counter(
+    'workload_phase_seconds_total',
+    'seconds',
+    [...PHASE_LABELS, 'basis'],
+    'Wall time that a workload has spent in a phase on this machine, however many of its processes were in it; basis says whether it was marked or reported.',
+  ),
+  phaseSteps: counter(
+    'workload_phase_steps_total',
+    '',
+    PHASE_LABELS,
+    'Steps that a workload has done in a phase, as it says itself; of several processes the one that has done the most.',
+  ),
+  phaseSamples: counter(
+    'workload_phase_samples_total',
+    '',
+    PHASE_LABELS,
+    'Samples that a workload has worked on in a phase, as its processes say themselves, all together.',
+  ),
+  runStart: gauge(
+    'workload_run_start_timestamp_seconds',
+    'seconds',
+    ['workload', 'namespace'],
+    'Unix time at which the newest run of a workload began, as it says itself.',
+  ),
+  phasesDropped: counter(
+    'workload_phases_dropped_total',
+    '',
+    [],
+    'Marks with a phase beyond the custom ones that a workload may have; they count as phase other.',
+  ),
+  openMarks: gauge('open_marks', '', [], 'Senders that have a phase open.'),
+  intakeLines: counter(
+    'intake_lines_total',
+    '',
+    ['transport'],
+    'Lines about phases and queries that were taken from the socket, over HTTP and from job files.',
+  ),
+  intakeLinesRefused: counter(
+    'intake_lines_refused_total',
+    '',
+    ['transport', 'reason'],
+    'Such lines that were not taken, or not as they were meant: syntax, permission, rate (too many at a time), limit (too many names or connections), engine (it does not keep up).',
+  ),
   lastTick: gauge(
     'last_tick_timestamp_seconds',
     'seconds',
@@ -252,7 +394,7 @@ export const catalogue = {
     'series_dropped_total',
     '',
     ['view'],
-    'Series that the limit on series kept from being opened; their energy is booked to the series other.',
+    'Series that the limit on series kept from being opened; what belongs to them is in the series other.',
   ),
   nodeInfo: gauge(
     'node_info',

@@ -11,13 +11,20 @@ import {
   type Group,
   type Identity,
   type SensorStatus,
+  type WorkloadKind,
 } from '../model.ts'
 import { EnergyTotal, type Seconds } from '../units.ts'
 import type { BudgetStatus } from '../workloads/budgets.ts'
 import type { DemandStatus } from '../workloads/demand.ts'
+import { BOUNDS_JOULES, type EnergyHistograms } from '../workloads/energy-histogram.ts'
+import type { Phases } from '../workloads/phases.ts'
+import type { QueryCounts } from '../workloads/query-counts.ts'
 import { renderBudgets } from './budget-page.ts'
+import { renderFacility, type FacilityShown } from './facility-page.ts'
 import { catalogue, type Metric } from './catalogue.ts'
 import { labelText, SeriesBytes, type PageWriter, type Row } from './page.ts'
+import { renderPhases } from './phase-page.ts'
+import { renderQueries, type QueryServerRow } from './query-page.ts'
 
 export interface MachineState {
   readonly at: Seconds
@@ -30,6 +37,11 @@ export interface MachineState {
   readonly groups: readonly Group[]
   readonly budgets: readonly BudgetStatus[]
   readonly demand: readonly DemandStatus[]
+  readonly phases: Phases
+  readonly facility: FacilityShown
+  readonly requestEnergy: Pick<EnergyHistograms, 'rows'>
+  readonly queries: Pick<QueryCounts, 'rows' | 'sources' | 'dropped'>
+  readonly queryServers: readonly QueryServerRow[]
 }
 
 const ENERGY_FAMILIES = {
@@ -63,7 +75,11 @@ export class MachinePage {
     const retired = renderBalance(writer, catalogue.ledgerRetired, state, (view, component) =>
       ledger.retired(view, component),
     )
+    renderPhases(writer, state.phases, state.at, state.startedWall)
+    renderFacility(writer, state.facility)
     renderBudgets(writer, state.budgets, state.demand)
+    renderQueries(writer, state)
+    writer.histogram(catalogue.workloadRequestEnergy, BOUNDS_JOULES, state.requestEnergy.rows(state.at))
     renderSelf(writer, state)
     return renderAudit(writer, ledger, (view, component) =>
       EnergyTotal.of(
@@ -198,6 +214,12 @@ function renderSensors(writer: PageWriter, { ledger, sensors, startedWall, at }:
     catalogue.sensorFailures,
     sensors.map(({ name, failures }) => ({ labels: [name], value: failures, createdWall: startedWall })),
   )
+  writer.table(
+    catalogue.sensorTls,
+    sensors.flatMap(({ name, tls }) =>
+      tls === undefined ? [] : [{ labels: [name], value: tls === 'verified' ? 1 : 0 }],
+    ),
+  )
   const present = Array.from(ledger.nesting.leaves(at))
   writer.table(
     catalogue.componentState,
@@ -235,10 +257,14 @@ function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): v
       const labels = [containerId, container, pod, podNamespace, podUid, image, runtime]
       containers.set(`${runtime}\0${containerId}`, { labels, value: 1 })
     }
-    workloads.set(`${workload}\0${namespace}`, {
-      labels: [workload, namespace, kind, managerOf(identity), user, account],
-      value: 1,
-    })
+    const key = `${workload}\0${namespace}`
+    // Helpers of a recognised process are not recognised themselves.
+    if (!workloads.has(key) || isRecognised(kind)) {
+      workloads.set(key, {
+        labels: [workload, namespace, kind, managerOf(identity), user, account],
+        value: 1,
+      })
+    }
   }
   writer.table(catalogue.containerInfo, Array.from(containers.values()))
   writer.table(
@@ -250,6 +276,8 @@ function renderInfo(writer: PageWriter, { ledger, groups, at }: MachineState): v
   )
   writer.table(catalogue.workloadInfo, Array.from(workloads.values()))
 }
+
+const isRecognised = (kind: WorkloadKind): boolean => kind !== 'unknown' && kind !== 'other'
 
 /** Who starts and ends it: the cluster, the container runtime, systemd, or nobody that is known. */
 function managerOf({ containerId, podUid, runtime, slurmJob, unit }: Identity): string {
@@ -277,7 +305,7 @@ function renderBalance(
   return sums
 }
 
-function renderSelf(writer: PageWriter, { ledger, census, wall, startedWall }: MachineState): void {
+function renderSelf(writer: PageWriter, { ledger, queries, census, wall, startedWall }: MachineState): void {
   writer.table(catalogue.lastTick, [{ labels: [], value: wall }])
   if (census !== undefined) {
     writer.table(catalogue.processes, [{ labels: [], value: census.processes }])
@@ -285,7 +313,10 @@ function renderSelf(writer: PageWriter, { ledger, census, wall, startedWall }: M
   }
   writer.table(
     catalogue.seriesDropped,
-    VIEWS.map((view) => ({ labels: [view], value: ledger.views[view].dropped, createdWall: startedWall })),
+    [
+      ...VIEWS.map((view) => [view, ledger.views[view].dropped] as const),
+      ['queries', queries.dropped] as const,
+    ].map(([view, value]) => ({ labels: [view], value, createdWall: startedWall })),
   )
 }
 

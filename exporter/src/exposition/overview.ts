@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Seconds } from '../units.ts'
 import type { BudgetRow, BudgetRows, ClosedBlockRow, DemandRow, LocalSpan } from './budget-reports.ts'
+import type { RecentQueryEnergy } from './recent-queries.ts'
 import type { EnergyToDate } from './to-date.ts'
 
 export interface Overview extends BudgetRows {
@@ -17,12 +18,32 @@ export interface Overview extends BudgetRows {
     readonly joules: number
     readonly watts: number
   }[]
+  /** Absent where no queries are counted. */
+  readonly queryEnergy?: RecentQueryEnergy
   /** Absent where no history is kept. */
   readonly toDate?: EnergyToDate
   readonly unattributed: readonly {
     readonly component: string
     readonly reason: string
     readonly joules: number
+  }[]
+  /** Meters of rooms around this machine; absent where there is none. */
+  readonly zones?: readonly {
+    readonly zone: string
+    readonly role: string
+    readonly meter: string
+    readonly joules: number
+    /** Undefined while the meter does not answer. */
+    readonly watts: number | undefined
+  }[]
+  /** Of UPSs and batteries; absent where there is none. */
+  readonly batteries?: readonly {
+    readonly name: string
+    /** 0 to 1, as the load. */
+    readonly charge: number | undefined
+    readonly runtimeSeconds: number | undefined
+    readonly load: number | undefined
+    readonly isOnBattery: boolean | undefined
   }[]
   /** Empty strings where there is nothing to say. */
   readonly sensors: readonly {
@@ -87,9 +108,12 @@ ${limitation === '' ? '' : `<p role="note">${escaped(limitation)}</p>`}
 <main>
 ${powerSection(overview)}
 ${workloadSection(overview)}
+${querySection(overview)}
 ${toDateSection(overview)}
 ${budgetSection(overview)}
 ${demandSection(overview)}
+${zoneSection(overview)}
+${batterySection(overview)}
 ${unattributedSection(overview)}
 ${sensorSection(overview)}
 </main>
@@ -127,6 +151,40 @@ function workloadSection({ workloads }: Overview): string {
         powerText(row.watts),
       ]),
     'No workload has used energy yet.',
+  )
+}
+
+/** Of fewer queries a mean says little. */
+const FEWEST_QUERIES = 10
+
+function querySection({ queryEnergy }: Overview): string {
+  if (queryEnergy === undefined) return ''
+  const minutes = Math.max(1, Math.round(queryEnergy.overSeconds / 60))
+  return table(
+    'Energy per query',
+    [
+      ['Workload'],
+      ['Namespace'],
+      ['Queries', 'number'],
+      ['Per query', 'number'],
+      ['Per 1,000 output tokens', 'number'],
+    ],
+    [...queryEnergy.workloads]
+      .sort((one, other) => other.queries - one.queries)
+      .map(({ workload, namespace, queries, outputTokens, joules }) => {
+        const isEnough = queries >= FEWEST_QUERIES && joules > 0
+        return [
+          name(workload),
+          name(namespace),
+          count(queries),
+          isEnough ? energyText(joules / queries) : 'too few queries',
+          isEnough && outputTokens !== undefined && outputTokens > 0
+            ? energyText((joules / outputTokens) * 1000)
+            : 'not known',
+        ]
+      }),
+    'No query was answered lately.',
+    `Of the last ${count(minutes)} ${minutes === 1 ? 'minute' : 'minutes'}, on this machine alone, at the boundary provisioned: accelerators, host and idle energy, without cooling and power losses.`,
   )
 }
 
@@ -228,6 +286,43 @@ function spanText({ localStart, localEnd, timeZone }: LocalSpan): string {
   const [start = '', end = ''] = isWhole ? texts.map((text) => text.slice(0, -3)) : texts
   return `${escaped(start)} to ${escaped(end)}, ${escaped(timeZone)}`
 }
+
+/** Nothing where there is no meter: most machines have none. */
+function zoneSection({ zones = [] }: Overview): string {
+  if (zones.length === 0) return ''
+  return table(
+    'Rooms around this machine',
+    [['Zone'], ['What of it'], ['Meter'], ['Energy', 'number'], ['Power now', 'number']],
+    zones.map((row) => [
+      name(row.zone),
+      escaped(row.role),
+      name(row.meter),
+      energyText(row.joules),
+      row.watts === undefined ? 'not known' : powerText(row.watts),
+    ]),
+    '',
+    'Measured here for all machines of a zone; none of it is booked to a workload above.',
+  )
+}
+
+function batterySection({ batteries = [] }: Overview): string {
+  if (batteries.length === 0) return ''
+  return table(
+    'Batteries',
+    [['Battery'], ['Lives on'], ['Charge', 'number'], ['Lasts for', 'number'], ['Load', 'number']],
+    batteries.map(({ name: battery, isOnBattery, charge, runtimeSeconds, load }) => [
+      name(battery),
+      isOnBattery === undefined ? 'not known' : isOnBattery ? 'its battery' : 'its input',
+      percentText(charge),
+      runtimeSeconds === undefined ? 'not known' : `${count(Math.floor(runtimeSeconds / 60))} min`,
+      percentText(load),
+    ]),
+    '',
+  )
+}
+
+const percentText = (ratio: number | undefined): string =>
+  ratio === undefined ? 'not known' : `${threeDigits(ratio * 100)} %`
 
 function unattributedSection({ unattributed }: Overview): string {
   return table(

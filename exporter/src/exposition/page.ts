@@ -95,6 +95,33 @@ export class PageWriter {
     this.#writeOpenMetrics(openMetrics)
   }
 
+  /**
+   * A family of histograms; nothing is written when there are none.
+   * @param bounds of the buckets, rising, without the infinite one
+   */
+  histogram(metric: Metric, bounds: readonly number[], rows: readonly HistogramRow[]): void {
+    if (rows.length === 0) return
+    this.family(metric)
+    for (const { labels, upTo, count, sum, createdWall } of rows) {
+      const set = labelText(metric.labels, labels)
+      const within = set === '' ? '' : `,${set.slice(1, -1)}`
+      const buckets = (boundText: (bound: number) => string): string =>
+        [
+          ...bounds.map((bound, index) => [boundText(bound), upTo[index] ?? 0] as const),
+          ['+Inf', count] as const,
+        ]
+          .map(([bound, requests]) => `${metric.name}_bucket{le="${bound}"${within}} ${requests}\n`)
+          .join('')
+      const rest = `${metric.name}_sum${set} ${valueText(sum)}\n${metric.name}_count${set} ${count}\n`
+      this.#writeText(buckets(String) + rest)
+      this.#writeOpenMetrics(
+        buckets((bound) => (Number.isInteger(bound) ? `${bound}.0` : String(bound))) +
+          rest +
+          createdLine(metric, set, createdWall),
+      )
+    }
+  }
+
   /** A series of the open family that stands at a cumulative energy. */
   energy(series: SeriesBytes, { joules, microjoules }: EnergyTotal): void {
     const { line, created } = series
@@ -143,6 +170,15 @@ export interface Row {
   /** Energies keep their six digits. */
   readonly value: number | EnergyTotal
   readonly createdWall?: Seconds
+}
+
+export interface HistogramRow {
+  readonly labels: readonly string[]
+  /** For each bound how many are not above it. */
+  readonly upTo: readonly number[]
+  readonly count: number
+  readonly sum: number | EnergyTotal
+  readonly createdWall: Seconds
 }
 
 const DOT = 0x2e

@@ -4,6 +4,7 @@ import type { Account, Holder } from '../ledger/view.ts'
 import { COMPONENTS, METHODS, type Component } from '../model.ts'
 import { elapsed, type Seconds } from '../units.ts'
 import { noBudgets, type BudgetRows } from './budget-reports.ts'
+import { facilityOverview } from './facility-page.ts'
 import { stateOf, type MachineState } from './machine-page.ts'
 import type { Overview } from './overview.ts'
 
@@ -62,6 +63,7 @@ export function overviewOf(
     })).sort((one, other) => other.joules - one.joules),
     budgets,
     demand,
+    ...facilityOverview(state.facility),
     sensors,
     limitation: census?.limitation ?? '',
   }
@@ -85,6 +87,15 @@ export function ledgerReport({ ledger, at, wall }: MachineState): unknown {
       reason: account.holder.labels[0],
       ...classAndJoules(account),
     })),
+  }
+}
+
+/** What was counted, by whom, and how the servers are doing that are asked. */
+export function queriesReport({ queries, queryServers, at }: MachineState): unknown {
+  return {
+    servers: queryServers,
+    sources: queries.sources(at).map(({ labels, counts }) => ({ ...labels, isCounted: counts })),
+    counts: queries.rows(at).map(({ labels, method, amounts }) => ({ ...labels, method, ...amounts })),
   }
 }
 

@@ -32,6 +32,8 @@ export class SelfMetrics {
   readonly #engineRestarts: Counter
   readonly #configReload: Gauge
   readonly #configReloadTime: Gauge
+  readonly #intakeLines: Counter
+  readonly #intakeLinesRefused: Counter
 
   constructor(version: string) {
     const described = ({ name, help, labels }: Metric) => ({
@@ -52,6 +54,13 @@ export class SelfMetrics {
       buckets: TICK_BUCKETS_SECONDS,
     })
     this.#engineRestarts = new Counter(described(catalogue.engineRestarts))
+    this.#intakeLines = new Counter(described(catalogue.intakeLines))
+    this.#intakeLinesRefused = new Counter(described(catalogue.intakeLinesRefused))
+    // From the start at 0, so that the first lines are seen as an increase.
+    for (const transport of ['socket', 'http', 'file']) {
+      this.linesTaken(transport, 0)
+      for (const reason of ['syntax', 'permission', 'rate', 'limit']) this.linesRefused(transport, reason, 0)
+    }
   }
 
   tickTook(duration: Seconds): void {
@@ -72,6 +81,14 @@ export class SelfMetrics {
 
   configRefused(): void {
     this.#configReload.set(0)
+  }
+
+  linesTaken(transport: string, count: number): void {
+    this.#intakeLines.inc({ transport }, count)
+  }
+
+  linesRefused(transport: string, reason: string, count: number): void {
+    this.#intakeLinesRefused.inc({ transport, reason }, count)
   }
 
   async render(): Promise<SelfText> {

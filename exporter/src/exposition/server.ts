@@ -13,6 +13,7 @@ import { CONTENT_SECURITY_POLICY, overviewPage, type Link, type Overview } from 
 import { scrapeHandler, type Gzip, type Pages } from './scrape.ts'
 import { createTlsServer } from './tls.ts'
 import { openWebConfig, type WebConfig } from './web-config.ts'
+import { addWrites, type Writes } from './write-api.ts'
 
 export type { Overview } from './overview.ts'
 export type { Page, Pages } from './scrape.ts'
@@ -23,6 +24,8 @@ export interface Reports {
   sensors(): Promise<unknown>
   /** To be shown as JSON. */
   ledger(): Promise<unknown>
+  /** To be shown as JSON. */
+  queries(): Promise<unknown>
   /** To be shown as JSON. */
   budgets(): Promise<unknown>
   overview(): Promise<Overview>
@@ -58,7 +61,10 @@ export interface ServerOptions {
   /** Starts with a slash. */
   readonly telemetryPath: string
   readonly pages: Pages
-  readonly reports: Reports
+  /** Without them there are the metrics and the health, and nothing else. */
+  readonly reports?: Reports
+  /** Absent: nothing can be written. */
+  readonly writes?: Writes
   readonly log: Log
   /** Plain HTTP for everybody unless given. */
   readonly web?: WebConfig
@@ -112,6 +118,7 @@ function appOf(options: ServerOptions & { readonly web: WebConfig }, limits: Lim
   app.enable('strict routing')
   app.use(deadline(limits.response))
   app.use(headers(web.headers))
+  if (options.writes !== undefined) addWrites(app, options.writes)
   if (web.users.size > 0) app.use(authentication(web.users))
 
   const get = (path: string, handler: RequestHandler): void => {
@@ -121,6 +128,20 @@ function appOf(options: ServerOptions & { readonly web: WebConfig }, limits: Lim
   get(telemetryPath, scrapeHandler(seen, options.gzip ?? level1))
   get('/healthz', health(seen))
   get('/readyz', readiness(seen))
+  if (reports !== undefined) addReports(get, reports, telemetryPath, limits)
+  app.use((_request, response) =>
+    say(response, 404, 'there is nothing here; the start page / links to all that is'),
+  )
+  app.use(failure(log))
+  return app
+}
+
+function addReports(
+  get: (path: string, handler: RequestHandler) => void,
+  reports: Reports,
+  telemetryPath: string,
+  limits: Limits,
+): void {
   get(
     '/api/v1/sensors',
     jsonReport('sensors', () => reports.sensors(), limits),
@@ -130,15 +151,14 @@ function appOf(options: ServerOptions & { readonly web: WebConfig }, limits: Lim
     jsonReport('ledger', () => reports.ledger(), limits),
   )
   get(
+    '/api/v1/queries',
+    jsonReport('queries', () => reports.queries(), limits),
+  )
+  get(
     '/api/v1/budgets',
     jsonReport('budgets', () => reports.budgets(), limits),
   )
   if (telemetryPath !== '/') get('/', startPage(reports, linksOf(telemetryPath), limits))
-  app.use((_request, response) =>
-    say(response, 404, 'there is nothing here; the start page / links to all that is'),
-  )
-  app.use(failure(log))
-  return app
 }
 
 const level1: Gzip = (bytes) => promisify(gzip)(bytes, { level: 1 })
@@ -286,6 +306,7 @@ const linksOf = (telemetryPath: string): readonly Link[] => [
   { path: telemetryPath, sentence: 'all figures, for Prometheus' },
   { path: '/api/v1/sensors', sentence: 'the sensors and their health, as JSON' },
   { path: '/api/v1/ledger', sentence: 'the books, as JSON' },
+  { path: '/api/v1/queries', sentence: 'queries, who counts them and how their servers are doing, as JSON' },
   { path: '/api/v1/budgets', sentence: 'the budgets and the demand, as JSON' },
   { path: '/healthz', sentence: 'whether the figures are fresh' },
   { path: '/readyz', sentence: 'whether there are figures' },

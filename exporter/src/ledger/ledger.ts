@@ -16,23 +16,25 @@ import type {
   Consumer,
   Domain,
   Group,
-  Identity,
-  Part,
   Method,
+  NameShare,
   Names,
+  Naming,
+  Part,
   Reading,
   Reason,
-  WorkloadFacts,
 } from '../model.ts'
 import { EnergyTotal, microjoules, noEnergy, seconds, type Microjoules, type Seconds } from '../units.ts'
+import { Accounts, type NamedGroup } from './accounts.ts'
+import { apportion } from './apportion.ts'
 import { Baselines } from './baseline.ts'
 import { activePartOf, EnergyClasses, type EnergyClass } from './classes.ts'
 import { Distribution, type Post } from './distribution.ts'
 import type { IdlePolicy } from './idle-policy.ts'
 import { Nesting, type DomainAccount, type Gap, type Leaf, type LeafReading } from './nesting.ts'
 import { ProcessView } from './process-view.ts'
-import type { FactsRecord, LedgerChanges, LedgerState } from './record.ts'
-import { View, type Holder, type Lifetimes } from './view.ts'
+import type { LedgerChanges, LedgerState } from './record.ts'
+import { View, type Lifetimes } from './view.ts'
 import { Unnamed, type Energy } from './unnamed.ts'
 import type { Recipient } from './weights.ts'
 
@@ -55,6 +57,8 @@ export interface Tick {
   readonly readings: readonly Reading[]
   /** Undefined at the first look. */
   readonly activity: Activity | undefined
+  /** Processes whose series stay although they may use nothing. */
+  readonly present?: readonly Consumer[]
 }
 
 /** The labels of each view, in the order that `Holder.labels` keeps. */
@@ -78,23 +82,8 @@ const OVERFLOW = {
   accelerator: ['other', '', ''],
 } as const
 
-/** The series of a cgroup's consumers, and what they are called. */
-interface GroupAccounts {
-  container: Holder
-  workload: Holder
-  /** By UUID, of the accelerators that it has used. */
-  readonly accelerators: Map<string, Holder>
-  readonly names: Names
-}
-
-/** A group that has used energy, and what people call it. */
-export interface NamedGroup {
-  readonly identity: Identity
-  readonly names: Names
-}
-
-/** Undefined: it is being looked up. */
-export type NameOf = (identity: Identity) => Names | undefined
+/** Whose the energy of a consumer is. */
+export type NameOf = (consumer: Consumer) => Naming
 
 /** What one tick has changed: for the journal, and for all who count along. */
 export interface TickOfBooks {
@@ -119,17 +108,13 @@ export class Ledger {
   readonly #processes: ProcessView
   readonly #nameOf: NameOf
   readonly #unnamed = new Unnamed()
-  readonly #groups = new WeakMap<Group, GroupAccounts>()
-  readonly #facts = new WeakMap<Holder, WorkloadFacts>()
-  /** Since the changes were last taken down. */
-  #newFacts: FactsRecord[] = []
+  readonly #accounts: Accounts
   #bookedAt: Seconds
   readonly #accelerators = new Map<string, AcceleratorIdentity>()
   #policy: LedgerPolicy
 
   /**
-   * @param options.nameOf what people call those in a cgroup; undefined while that is being looked up, in which time
-   * their energy is pending
+   * @param options.nameOf whose a consumer's energy is; until that is decided, the energy is pending
    * @param options.lostAfter a domain not seen for so long has left the tree
    */
   constructor(policy: LedgerPolicy, options: { nameOf: NameOf; startedAt: Seconds; lostAfter: Seconds }) {
@@ -148,6 +133,8 @@ export class Ledger {
       process: view(OVERFLOW.process),
     }
     this.byAccelerator = view(OVERFLOW.accelerator)
+    const { workload, container } = this.views
+    this.#accounts = new Accounts({ workload, container, accelerator: this.byAccelerator })
     this.unattributed = view(['no_activity'])
     this.#processes = new ProcessView(this.views.process, {
       places: policy.processes,
@@ -182,7 +169,7 @@ export class Ledger {
       for (const reading of seen) this.#bookUnseen('warming_up', reading, post)
     } else {
       this.#distribution.split({ readings: seen, unread }, activity, this.#policy.idlePolicy, post)
-      this.#keepAlive(activity, at)
+      this.#accounts.keepAlive(activity.groups, tick.present ?? [], at)
     }
     this.#processes.rank(at, wall)
     for (const view of this.#allViews()) view.sweep(at)
@@ -199,8 +186,6 @@ export class Ledger {
       unattributed: this.unattributed.changes(),
     }
     const { booked, gaps, ...nesting } = this.nesting.changes()
-    const facts = this.#newFacts
-    this.#newFacts = []
     return {
       changes: {
         at: this.#bookedAt,
@@ -213,13 +198,13 @@ export class Ledger {
         nesting,
         waiting: this.#processes.waiting(),
         unnamed: this.#unnamed.records(),
-        facts,
+        facts: this.#accounts.takeNewFacts(),
       },
       bookings: [
         ...views.workload.booked.map(({ account: { holder, energyClass }, amount }) => ({
           ...classOf(energyClass),
           amount,
-          workload: this.#factsOf(holder),
+          workload: this.#accounts.factsOf(holder),
         })),
         ...views.unattributed.booked.map(({ account: { holder, energyClass }, amount }) => ({
           ...classOf(energyClass),
@@ -240,10 +225,7 @@ export class Ledger {
       nesting: this.nesting.state(),
       waiting: this.#processes.waiting(),
       unnamed: this.#unnamed.records(),
-      facts: Array.from(new Set(workloads)).flatMap((holder) => {
-        const facts = this.#facts.get(holder)
-        return facts === undefined ? [] : factsRecords(holder.labels, facts)
-      }),
+      facts: this.#accounts.factsRecords(new Set(workloads)),
     }
   }
 
@@ -264,7 +246,7 @@ export class Ledger {
       if (own !== undefined) view.restore(own, seconds(state.at))
     }
     this.nesting.restore(state.nesting)
-    this.#recallFacts(state.facts, seconds(state.at))
+    this.#accounts.recall(state.facts, state.at)
     let { waiting, unnamed, at } = state
     for (const changes of later) {
       each(this.#replay(changes, views))
@@ -281,17 +263,14 @@ export class Ledger {
   }
 
   /** These books end here: what still waits for a name is booked with the one that is known at once. */
-  endNaming(nameOf: (identity: Identity) => Names, wall: Seconds): TickOfBooks {
+  endNaming(nameOf: (consumer: Consumer) => Names, wall: Seconds): TickOfBooks {
     this.#nameThoseWhoWait({ at: this.#bookedAt, wall }, nameOf)
     return this.changes()
   }
 
   /** Of these groups the ones that have series, and what they are called. */
-  *named(groups: readonly Group[]): Generator<NamedGroup> {
-    for (const group of groups) {
-      const accounts = this.#groups.get(group)
-      if (accounts !== undefined) yield { identity: group.identity, names: accounts.names }
-    }
+  named(groups: readonly Group[]): Iterable<NamedGroup> {
+    return this.#accounts.named(groups)
   }
 
   /** The accelerators that stand in the tree now, by domain id. */
@@ -362,64 +341,64 @@ export class Ledger {
   }
 
   #bookTo(to: Consumer, energy: Energy, amount: Microjoules, at: Seconds, wall: Seconds): void {
-    const accounts = this.#accountsOf(to.group, at)
-    if (accounts === undefined) {
-      this.#unnamed.wait(to, energy, amount)
-      return
-    }
-    const { energyClass, uuid } = energy
-    this.views.container.book(accounts.container, energyClass, amount, at, wall)
-    this.views.workload.book(accounts.workload, energyClass, amount, at, wall)
-    const partClass = this.classes.of(energyClass.component, energyClass.part, '')
-    this.#processes.book(to, partClass, amount, at, wall)
-    if (uuid !== undefined) {
-      this.byAccelerator.book(this.#acceleratorOf(accounts, uuid, at), partClass, amount, at, wall)
-    }
+    const naming = this.#nameOf(to)
+    if (isDecided(naming)) this.#bookAs(naming, to, energy, amount, at, wall)
+    else this.#unnamed.wait(to, energy, amount, naming?.otherwise)
   }
 
-  #acceleratorOf({ accelerators, names }: GroupAccounts, uuid: string, at: Seconds): Holder {
-    const known = accelerators.get(uuid)
-    if (known !== undefined && !known.isRetired) return known
-    const { workload, namespace } = names.facts
-    const holder = this.byAccelerator.holder([workload, namespace, uuid], at)
-    accelerators.set(uuid, holder)
-    return holder
+  #bookAs(
+    names: Decided,
+    to: Consumer,
+    energy: Energy,
+    amount: Microjoules,
+    at: Seconds,
+    wall: Seconds,
+  ): void {
+    if (isNames(names)) {
+      this.#bookOne(names, to, energy, amount, at, wall)
+      return
+    }
+    const shares = apportion(
+      amount,
+      names.map(({ weight }) => weight),
+    )
+    if (shares === undefined) throw new RangeError('names that share energy have no weight')
+    names.forEach((share, index) => {
+      const own = shares[index]
+      if (own !== undefined && own > 0) this.#bookOne(share.names, to, energy, own, at, wall)
+    })
+  }
+
+  #bookOne(
+    names: Names,
+    to: Consumer,
+    { energyClass, uuid }: Energy,
+    amount: Microjoules,
+    at: Seconds,
+    wall: Seconds,
+  ): void {
+    const accounts = this.#accounts.of(to, names, at)
+    this.views.container.book(accounts.container, energyClass, amount, at, wall)
+    this.views.workload.book(accounts.workload, energyClass, amount, at, wall)
+    const consumer = to.doing?.of ?? to
+    if (this.#accounts.noteLatest(consumer, names)) this.#processes.rename(consumer, at)
+    const partClass = this.classes.of(energyClass.component, energyClass.part, '')
+    this.#processes.book(consumer, partClass, amount, at, wall)
+    if (uuid !== undefined) {
+      const holder = this.#accounts.acceleratorOf(accounts, uuid, at)
+      this.byAccelerator.book(holder, partClass, amount, at, wall)
+    }
   }
 
   #nameThoseWhoWait({ at, wall }: Pick<Tick, 'at' | 'wall'>, nameOf = this.#nameOf): void {
-    for (const group of this.#unnamed.groups) {
-      if (this.#accountsOf(group, at, nameOf) === undefined) continue
-      for (const { consumer, energy, amount } of this.#unnamed.take(group)) {
-        this.#bookTo(consumer, energy, microjoules(amount), at, wall)
+    for (const one of this.#unnamed.waiting) {
+      const { consumer, amounts, otherwise, isOver } = one
+      const naming = isOver ? otherwise : nameOf(consumer)
+      if (!isDecided(naming)) continue
+      this.#unnamed.settle(one)
+      for (const { energy, amount } of amounts) {
+        this.#bookAs(naming, consumer, energy, microjoules(amount), at, wall)
       }
-    }
-  }
-
-  /** Undefined while its names are being looked up. */
-  #accountsOf(group: Group, at: Seconds, nameOf = this.#nameOf): GroupAccounts | undefined {
-    const known = this.#groups.get(group)
-    if (known !== undefined && !known.container.isRetired && !known.workload.isRetired) return known
-    const names = known?.names ?? nameOf(group.identity)
-    if (names === undefined) return undefined
-    const accounts: GroupAccounts = {
-      names,
-      accelerators: known?.accelerators ?? new Map<string, Holder>(),
-      container: this.views.container.holder(containerLabels(group.identity, names), at),
-      workload: this.views.workload.holder(workloadLabels(names.facts), at),
-    }
-    this.#learnFacts(accounts.workload, names.facts)
-    this.#groups.set(group, accounts)
-    return accounts
-  }
-
-  /** The series of a cgroup stay as long as it exists. */
-  #keepAlive({ groups }: Activity, at: Seconds): void {
-    for (const group of groups) {
-      const accounts = this.#groups.get(group)
-      if (accounts === undefined) continue
-      accounts.container.lastSeen = at
-      accounts.workload.lastSeen = at
-      for (const holder of accounts.accelerators.values()) holder.lastSeen = at
     }
   }
 
@@ -430,75 +409,23 @@ export class Ledger {
       if (own !== undefined) view.replay(own, at)
     }
     this.nesting.replay(changes.nesting, at)
-    this.#recallFacts(changes.facts, at)
+    this.#accounts.recall(changes.facts, at)
     return this.changes()
-  }
-
-  #recallFacts(records: readonly FactsRecord[], at: Seconds): void {
-    for (const { labels, ...facts } of records) {
-      this.#facts.set(this.views.workload.holder(labels, at), { ...factsIn(labels), ...facts })
-    }
-  }
-
-  #learnFacts(holder: Holder, facts: WorkloadFacts): void {
-    if (this.#facts.has(holder)) return
-    this.#facts.set(holder, facts)
-    this.#newFacts.push(...factsRecords(holder.labels, facts))
-  }
-
-  /** What is known of a workload when its account is opened stays with it. */
-  #factsOf(holder: Holder): WorkloadFacts {
-    const known = this.#facts.get(holder)
-    if (known !== undefined) return known
-    const facts = factsIn(holder.labels)
-    this.#facts.set(holder, facts)
-    return facts
   }
 
   #processLabels(consumer: Consumer): readonly string[] {
     if (consumer.kind !== 'process') return ['', consumer.kind, '', '', '']
     const { group, process } = consumer
-    const { workload = '', namespace = '' } = this.#groups.get(group)?.names.facts ?? {}
+    const { workload = '', namespace = '' } = this.#accounts.latestOf(consumer)?.facts ?? {}
     return [String(process.pid), process.comm, group.identity.containerId, workload, namespace]
   }
 }
 
-const workloadLabels = ({
-  workload,
-  namespace,
-  kind,
-  model,
-  variant,
-  phase,
-}: WorkloadFacts): readonly string[] => [workload, namespace, kind, model, variant, phase]
+type Decided = Names | readonly NameShare[]
 
-const factsIn = ([
-  workload = '',
-  namespace = '',
-  kind = '',
-  model = '',
-  variant = '',
-  phase = '',
-]: readonly string[]): WorkloadFacts => ({
-  workload,
-  namespace,
-  kind: kind as WorkloadFacts['kind'],
-  model,
-  variant,
-  phase,
-  user: '',
-  account: '',
-  podLabels: {},
-})
+const isNames = (naming: Decided): naming is Names => 'facts' in naming
 
-/** Nothing where the labels say it all. */
-const factsRecords = (
-  labels: readonly string[],
-  { user, account, podLabels }: WorkloadFacts,
-): FactsRecord[] =>
-  user === '' && account === '' && Object.keys(podLabels).length === 0
-    ? []
-    : [{ labels, user, account, podLabels }]
+const isDecided = (naming: Naming): naming is Decided => naming !== undefined && !('otherwise' in naming)
 
 function metersOf(
   booked: readonly (readonly [DomainAccount, Microjoules])[],
@@ -532,8 +459,3 @@ const mapValues = <One, Other>(
   change: (value: One) => Other,
 ): Record<string, Other> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
-
-const containerLabels = (
-  { containerId, runtime }: Identity,
-  { facts: { workload, namespace }, container: { container, pod } }: Names,
-): string[] => [containerId, container, pod, runtime, workload, namespace]

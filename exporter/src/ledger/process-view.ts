@@ -88,6 +88,14 @@ export class ProcessView {
     }
   }
 
+  /** It belongs to another workload from now on: its series so far stands still, and another begins. */
+  rename(consumer: Consumer, at: Seconds): void {
+    const entry = this.#entries.get(consumer)
+    if (entry?.standing.kind !== 'member') return
+    const { since } = entry.standing
+    entry.standing = { kind: 'member', since, holder: this.view.holder(this.#labelsOf(consumer), at) }
+  }
+
   /** Ranks when it is time to; every tick in the opening, so that the first pages have figures. */
   rank(at: Seconds, wall: Seconds): void {
     const since = at - this.#rankedAt

@@ -3,7 +3,7 @@
  * changes of every later tick, in order, gives the same books again, to the microjoule. Energies in changes are whole
  * microjoules, in states decimal joules with six digits.
  */
-import type { Domain, Identity, WorkloadFacts } from '../model.ts'
+import type { Domain, Identity, Names, WorkloadFacts } from '../model.ts'
 
 /** component, part, method */
 export type ClassRecord = readonly [string, string, string]
@@ -87,10 +87,12 @@ export interface NestingState {
 /** Energy of processes that are not ranked yet, by kind. */
 export type WaitingRecord = readonly (readonly [ClassRecord, number])[]
 
-/** Energy of a group that has no name yet, by kind. */
+/** Energy of consumers in a group whose account is not decided yet, by kind. */
 export interface UnnamedRecord {
   readonly path: string
   readonly identity: Identity
+  /** Under what it is booked if nothing more is heard; absent where it has no name at all. */
+  readonly otherwise?: Names
   /** Kind, microjoules, UUID of the accelerator or nothing. */
   readonly energies: readonly (readonly [ClassRecord, number, string])[]
 }

@@ -7,13 +7,17 @@ import type { JobFindings } from '../model.ts'
 import { Unreadable, type World } from '../world.ts'
 import type { Users } from './users.ts'
 
+/** Names become labels of metrics. */
+const LONGEST_VALUE = 256
+
 /** @returns undefined where the process says nothing of that job, or may not be read */
 export function jobOf(world: World, users: Users, pid: number, job: string): JobFindings | undefined {
   const environment = world.files.readText(`${world.procfs}/${pid}/environ`)
   if (environment instanceof Unreadable) return undefined
   const valueOf = (name: string): string => {
     const entry = environment.split('\0').find((one) => one.startsWith(`${name}=`))
-    return Buffer.from(entry?.slice(name.length + 1) ?? '', 'latin1').toString()
+    const value = entry?.slice(name.length + 1, name.length + 1 + LONGEST_VALUE) ?? ''
+    return Buffer.from(value, 'latin1').toString()
   }
   if (valueOf('SLURM_JOB_ID') !== job) return undefined
   return {

@@ -8,6 +8,7 @@ import { defaultRates, percentText, reachable, secondsOf, type BurnRate } from '
 import { demandAlerts } from './demand.ts'
 import { energyAlerts } from './energy.ts'
 import { exporterAlerts } from './exporter.ts'
+import { powerAlerts } from './power-supply.ts'
 import type { RuleGroup } from './rule.ts'
 
 /** What rules need to know of a budget. */
@@ -57,6 +58,7 @@ export function rulesFor(
       ...(limited.length > 0 ? [demandAlerts] : []),
       energyAlerts,
       exporterAlerts,
+      powerAlerts,
     ],
     refusals: [...watched.flatMap(({ refusals }) => refusals), ...limited.flatMap(demandRefusals)],
     notes: [...unbounded('budget', 'name', budgets), ...unbounded('demand block of', 'meter', limited)],

@@ -1,5 +1,5 @@
 /** Energy that could be saved, or that nobody can be charged with. */
-import { alertRule, VALUE, type RecordingRule, type RuleGroup } from './rule.ts'
+import { alertRule, VALUE, type RuleGroup } from './rule.ts'
 
 const idleHolder = (part: string): string =>
   `sum by (cluster, instance, namespace, workload, uuid) (
@@ -38,47 +38,3 @@ export const energyAlerts: RuleGroup = {
   name: 'wattribute-energy',
   rules: [acceleratorIdle, unattributedShare],
 }
-
-const WORKLOAD = 'sum by (cluster, namespace, workload)'
-const ENERGY = 'workload:wattribute_workload_energy_joules:rate1h'
-const QUERIES = 'workload:wattribute_workload_queries:rate1h'
-const TOKENS = 'workload:wattribute_workload_output_tokens:rate1h'
-const PER_QUERY = 'workload:wattribute_energy_per_query_joules:ratio1h'
-
-/** Energy is added over all nodes of a workload before it is divided by its queries. */
-export const queryRecordings: RuleGroup = {
-  name: 'wattribute-energy-per-query-sums',
-  rules: (
-    [
-      [ENERGY, `${WORKLOAD} (rate(wattribute_workload_energy_joules_total[1h]))`],
-      [QUERIES, `${WORKLOAD} (rate(wattribute_workload_queries_total[1h]))`],
-      [TOKENS, `${WORKLOAD} (rate(wattribute_workload_tokens_total{direction="output"}[1h]))`],
-      // below 100 queries in the hour a ratio says nothing
-      [PER_QUERY, `${ENERGY} / (${QUERIES} > 100 / 3600)`],
-    ] as const
-  ).map(([record, expr]): RecordingRule => ({ record, expr })),
-}
-
-const likeAWeekAgo = (record: string): string => `${record} > 0.75 * (${record} offset 1w)
-and
-${record} < 1.25 * (${record} offset 1w)`
-
-/** Energy per query depends on load more than on anything else: only hours of the same load are compared. */
-const queryRegression = alertRule('WattributeEnergyPerQueryRegression', {
-  severity: 'warning',
-  for: '1h',
-  expr: `(
-${PER_QUERY} > 1.2 * (${PER_QUERY} offset 1w)
-and
-${likeAWeekAgo(QUERIES)}
-and
-${likeAWeekAgo(TOKENS)}
-)
-/ 3600`,
-  summary: 'A query to {{ $labels.workload }} takes more energy than a week ago',
-  description:
-    '1000 queries took {{ printf "%.3f" $value }} kWh in the last hour, a fifth more than a week ago at the same load.',
-})
-
-/** Off by default: a week of history is needed, and a new model is no fault. */
-export const queryAlerts: RuleGroup = { name: 'wattribute-energy-per-query', rules: [queryRegression] }

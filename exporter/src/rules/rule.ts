@@ -18,12 +18,17 @@ export interface AlertRule {
 }
 
 export interface RecordingRule {
+  /** `level:metric:operation`; the level names the labels that are left. */
   readonly record: string
   readonly expr: string
+  /** Beside those of the expression. */
+  readonly labels?: Readonly<Record<string, string>>
 }
 
 export interface RuleGroup {
   readonly name: string
+  /** How often it is evaluated, such as `1m`; absent: as often as Prometheus is set to. */
+  readonly interval?: string
   readonly rules: readonly (AlertRule | RecordingRule)[]
 }
 

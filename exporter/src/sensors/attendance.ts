@@ -1,9 +1,9 @@
 /** Asks every sensor, judges and times it in one place: whatever a sensor does, the tick goes on. */
-import type { Domain, DomainComponent, Reading, SensorStatus } from '../model.ts'
+import type { Domain, DomainComponent, Reading, SensorStatus, Tls } from '../model.ts'
 import { elapsed, seconds, type Seconds } from '../units.ts'
 import type { Clock } from '../world.ts'
 import { Enclosure, type Placement } from './enclosure.ts'
-import type { Bookmarks, Outcome, Sensor } from './sensor.ts'
+import type { Bookmarks, Outcome, Sensor, Surroundings } from './sensor.ts'
 
 /** A sensor that is made from settings tells them apart: a reload keeps it, and what it remembers, where they are the same. */
 export type Attended = Sensor & { readonly settings?: string }
@@ -13,6 +13,8 @@ export interface Looks {
   readonly readings: readonly Reading[]
   /** All that are present, with a reading this time or not. */
   readonly domains: readonly Domain[]
+  /** Of all devices together. */
+  readonly surroundings: Surroundings
   /** Every sensor's, in the order of the sensors. */
   readonly statuses: readonly SensorStatus[]
   /** Those whose state, reason or advice is another than at the look before. */
@@ -86,6 +88,7 @@ export class Attendance {
         answers.flatMap(({ outcome }) => (outcome.kind === 'readings' ? outcome.readings : [])),
         at,
       ),
+      surroundings: surroundingsIn(answers.map(({ outcome }) => outcome)),
       statuses: posts.flatMap(({ history }) => history.status ?? []),
       changes,
     }
@@ -117,6 +120,8 @@ export class Attendance {
   #post(sensor: Attended): Post {
     const { name } = sensor.about
     const history = this.#histories.get(name) ?? new History(sensor.about)
+    history.isConfigured = sensor.isConfigured === true
+    history.tls = sensor.tls
     this.#histories.set(name, history)
     return new Post(sensor, history, this.#clock, this.#timeout)
   }
@@ -174,6 +179,8 @@ class History {
   bookmarks: Bookmarks | undefined
   domains: readonly string[] = []
   failures = 0
+  isConfigured = false
+  tls: Tls | undefined
   readonly #name: string
   readonly #components: readonly DomainComponent[]
 
@@ -185,19 +192,21 @@ class History {
   /** @returns whether its state, reason or advice has changed */
   enter({ outcome, duration }: Answer, wall: Seconds): boolean {
     const before = this.status
-    const hasRead = outcome.kind === 'readings' && outcome.readings.length > 0
+    const polling = 'polling' in outcome ? outcome.polling : undefined
+    const hasRead = outcome.kind === 'readings' && hasEnergy(outcome)
     this.domains = 'domains' in outcome ? outcome.domains.map(({ id }) => id) : []
     if ('bookmarks' in outcome) this.bookmarks = outcome.bookmarks
-    if (outcome.kind === 'failed') this.failures += 1
+    if (outcome.kind === 'failed' && polling?.isNews !== false) this.failures += 1
     const status: SensorStatus = {
       name: this.#name,
       state: outcome.kind,
       ...complaintOf(outcome),
       components: this.#components,
       unreadable: this.#unreadableIn(outcome),
-      onceSeen: before?.onceSeen === true || hasRead,
+      onceSeen: this.isConfigured || before?.onceSeen === true || hasRead,
+      tls: this.tls,
       failures: this.failures,
-      lastDuration: duration,
+      lastDuration: polling?.took ?? duration,
       lastReadingWall: hasRead ? wall : before?.lastReadingWall,
     }
     this.status = status
@@ -231,6 +240,20 @@ function complaintOf(outcome: Outcome): Pick<SensorStatus, 'reason' | 'advice'> 
       const more = others.length === 0 ? '' : ` (and ${others.length} more)`
       return { reason: `${first.domain}: ${first.why}${more}`, advice: first.advice }
     }
+  }
+}
+
+function hasEnergy({ readings, surroundings }: Outcome & { kind: 'readings' }): boolean {
+  return readings.length + (surroundings?.zoneReadings.length ?? 0) > 0
+}
+
+function surroundingsIn(outcomes: readonly Outcome[]): Surroundings {
+  const all = outcomes.flatMap((outcome) => ('surroundings' in outcome ? (outcome.surroundings ?? []) : []))
+  return {
+    zoneMeters: all.flatMap(({ zoneMeters }) => zoneMeters),
+    zoneReadings: all.flatMap(({ zoneReadings }) => zoneReadings),
+    gauges: all.flatMap(({ gauges }) => gauges),
+    devices: all.flatMap(({ devices }) => devices),
   }
 }
 

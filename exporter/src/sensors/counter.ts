@@ -62,13 +62,18 @@ interface Run {
 
 export class Counter {
   readonly #mayStandStill: boolean
+  readonly #lostAfter: number
   #run: Run | undefined
   #everMoved = false
   #former: CounterPosition | undefined
 
-  /** @param options.mayStandStill whether 0 µJ for minutes is an honest figure, as for an unused graphics unit */
-  constructor(options: { readonly mayStandStill?: boolean } = {}) {
+  /**
+   * @param options.mayStandStill whether 0 µJ for minutes is an honest figure, as for an unused graphics unit
+   * @param options.lostAfter seconds without a look after which its next difference is believed no more
+   */
+  constructor(options: { readonly mayStandStill?: boolean; readonly lostAfter?: number } = {}) {
     this.#mayStandStill = options.mayStandStill === true
+    this.#lostAfter = options.lostAfter ?? LOST_AFTER_SECONDS
   }
 
   /** Before the first look: what an earlier run of the exporter has accounted for. */
@@ -88,7 +93,7 @@ export class Counter {
     const former = this.#former
     this.#former = undefined
     if (run === undefined && former !== undefined) return this.#takeUp(former, raw, at, limits)
-    if (run === undefined || isLost(run.at, at)) return this.#startOver(raw, at, limits)
+    if (run === undefined || this.#isLost(run.at, at)) return this.#startOver(raw, at, limits)
     if (raw === run.raw) return this.#standStill(run, at)
     if (run.isFrozen) return this.#startOver(raw, at, limits)
     const limit = energyLimit(limits.maximum, elapsed(run.at, at))
@@ -102,7 +107,7 @@ export class Counter {
 
   /** Whether it accounts for what is spent from now on: it was looked at, is not lost and does not stand still. */
   isCounting(at: Seconds): boolean {
-    return this.#run !== undefined && !this.#run.isFrozen && !isLost(this.#run.at, at)
+    return this.#run !== undefined && !this.#run.isFrozen && !this.#isLost(this.#run.at, at)
   }
 
   /**
@@ -111,6 +116,11 @@ export class Counter {
    */
   covers(at: Seconds): boolean {
     return this.#run !== undefined && this.isCounting(at) && this.#run.accountsFrom < at
+  }
+
+  /** Over such a silence the range could have wrapped more than once, and a model may have taken over. */
+  #isLost(from: Seconds, to: Seconds): boolean {
+    return elapsed(from, to) > this.#lostAfter
   }
 
   #startOver(raw: bigint, at: Seconds, { range }: CounterLimits): CounterLook {
@@ -151,9 +161,6 @@ export class Counter {
     return { kind: 'waiting' }
   }
 }
-
-/** Over such a silence the range could have wrapped more than once, and a model may have taken over. */
-const isLost = (from: Seconds, to: Seconds): boolean => elapsed(from, to) > LOST_AFTER_SECONDS
 
 const energyLimit = (maximum: Watts, duration: Seconds): bigint =>
   BigInt(Math.ceil(maximum * Math.max(duration, SHORTEST_JUDGED_SECONDS) * 1e6))

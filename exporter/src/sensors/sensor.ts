@@ -1,5 +1,15 @@
 /** The contract of every sensor: ask it, and it answers with a value, never with an exception. */
-import type { Domain, DomainComponent, Method, Reading } from '../model.ts'
+import type {
+  DeviceSeen,
+  Domain,
+  DomainComponent,
+  Gauge,
+  Method,
+  Reading,
+  Tls,
+  ZoneMeter,
+  ZoneReading,
+} from '../model.ts'
 import type { Seconds } from '../units.ts'
 
 /** What `docs/sensors.md` and `wattribute_sensor_info` say of a sensor. */
@@ -34,6 +44,23 @@ export interface Trouble {
  */
 export type Bookmarks = Readonly<Record<string, string>>
 
+/** What a device says of the rooms around this machine, and besides energy. */
+export interface Surroundings {
+  /** All that are present, with a reading this time or not. */
+  readonly zoneMeters: readonly ZoneMeter[]
+  readonly zoneReadings: readonly ZoneReading[]
+  readonly gauges: readonly Gauge[]
+  readonly devices: readonly DeviceSeen[]
+}
+
+/** Of a source that is asked on a period of its own: what a look tells was learnt before. */
+export interface Polling {
+  /** How long the newest question took. */
+  readonly took: Seconds
+  /** No look before has told of it. */
+  readonly isNews: boolean
+}
+
 /**
  * `readings`: energy since the last look. `warming-up`: a counter needs two looks. `absent`: this machine has no
  * such thing. `failed`: it is there and cannot be read; the next tick tries again. `domains` are all that are
@@ -46,18 +73,25 @@ export type Outcome =
       readonly domains: readonly Domain[]
       readonly troubles: readonly Trouble[]
       readonly bookmarks?: Bookmarks
+      readonly surroundings?: Surroundings
+      readonly polling?: Polling
     }
   | {
       readonly kind: 'warming-up'
       readonly domains: readonly Domain[]
       readonly troubles: readonly Trouble[]
       readonly bookmarks?: Bookmarks
+      readonly surroundings?: Surroundings
+      readonly polling?: Polling
     }
   | { readonly kind: 'absent'; readonly why: string; readonly advice: string }
-  | { readonly kind: 'failed'; readonly why: string; readonly advice: string }
+  | { readonly kind: 'failed'; readonly why: string; readonly advice: string; readonly polling?: Polling }
 
 export interface Sensor {
   readonly about: About
+  /** Somebody has asked for it by name: while it gives nothing it is down, seen before or not. */
+  readonly isConfigured?: true
+  readonly tls?: Tls | undefined
   /** @param at the instant of this look, on the monotonic clock */
   read(at: Seconds): Promise<Outcome>
   /**

@@ -1,13 +1,12 @@
 /** Whether a budget counts a workload's energy. */
 import type { BudgetMatch, WorkloadFacts } from '../model.ts'
-
-type Test = (text: string) => boolean
+import { globOf } from './glob.ts'
 
 const TEXTS = ['workload', 'namespace', 'kind', 'user', 'account'] as const
 
 /** Whether a budget counts anything on a machine of this name. */
 export const fitsNode = ({ node }: BudgetMatch, name: string): boolean =>
-  node === undefined || patternOf(node)(name)
+  node === undefined || globOf(node)(name)
 
 /** @returns undefined when no condition is about workloads: all energy counts, that of nobody included */
 export function workloadTestOf(match: BudgetMatch): ((facts: WorkloadFacts) => boolean) | undefined {
@@ -15,7 +14,7 @@ export function workloadTestOf(match: BudgetMatch): ((facts: WorkloadFacts) => b
   for (const key of TEXTS) {
     const pattern = match[key]
     if (pattern === undefined) continue
-    const fits = patternOf(pattern)
+    const fits = globOf(pattern)
     tests.push((facts) => fits(facts[key]))
   }
   if (match.podLabels !== undefined) tests.push(podLabelTestOf(match.podLabels))
@@ -24,19 +23,7 @@ export function workloadTestOf(match: BudgetMatch): ((facts: WorkloadFacts) => b
 
 /** A label that is not there fits no pattern. */
 function podLabelTestOf(labels: Readonly<Record<string, string>>): (facts: WorkloadFacts) => boolean {
-  const patterns = Object.entries(labels).map(([label, pattern]) => [label, patternOf(pattern)] as const)
+  const patterns = Object.entries(labels).map(([label, pattern]) => [label, globOf(pattern)] as const)
   return ({ podLabels }) =>
     patterns.every(([label, fits]) => Object.hasOwn(podLabels, label) && fits(podLabels[label] ?? ''))
-}
-
-function patternOf(pattern: string): Test {
-  if (!pattern.includes('*')) return (text) => text === pattern
-  const expression = new RegExp(
-    `^${pattern
-      .split(/\*+/)
-      .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-      .join('.*')}$`,
-    's',
-  )
-  return (text) => expression.test(text)
 }

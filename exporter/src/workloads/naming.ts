@@ -2,15 +2,24 @@
  * Who is what: the workload's name and kind, from what its cgroup says and what the machine's daemons know of it.
  * The same on every node that a workload runs on, so that energy can be summed by it.
  */
-import type { ContainerFindings, Findings, Identity, Names, PodFindings, WorkloadFacts } from '../model.ts'
+import type {
+  Consumer,
+  ContainerFindings,
+  Findings,
+  Group,
+  Identity,
+  Names,
+  PodFindings,
+  WorkloadFacts,
+} from '../model.ts'
 
 /** Container ids are shown as people know them from `docker ps`; the full id is the label `container_id`. */
 const SHORT_ID = 12
 
-/** Slices that systemd itself makes; others are the operator's own. */
+/** Slices that systemd itself makes; others are the operator's own. What people do in a session is not AI by itself. */
 const KINDS = new Map<string, WorkloadFacts['kind']>([
   ['system.slice', 'system'],
-  ['user.slice', 'interactive'],
+  ['user.slice', 'other'],
 ])
 
 /** What keeps the cluster itself going. */
@@ -20,6 +29,16 @@ const nothingFound: Findings = { container: undefined, isOuter: false, job: unde
 
 /** What the path of a cgroup alone says. */
 export const namesByPath = (identity: Identity): Names => namesOf(identity, nothingFound)
+
+/** The same for all who live in it, once for each cgroup. */
+export function namingByPath(): ({ group }: Consumer) => Names {
+  const known = new WeakMap<Group, Names>()
+  return ({ group }) => {
+    const names = known.get(group) ?? namesByPath(group.identity)
+    known.set(group, names)
+    return names
+  }
+}
 
 /** What nobody knows stays empty. */
 export function namesOf(identity: Identity, findings: Findings): Names {
@@ -42,6 +61,7 @@ export function namesOf(identity: Identity, findings: Findings): Names {
       pod: pod?.name ?? '',
       namespace: pod?.namespace ?? '',
     },
+    livesWith: 'group',
   }
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { parseProcessStat } from '../../exporter/src/activity/process-stat.ts'
-import { statLine } from './host.ts'
+import { readFileSync } from 'node:fs'
+import { parseProcessStat } from '../exporter/src/process-stat.ts'
+import { statLine } from './activity/host.ts'
 
 describe('a line of /proc/<pid>/stat', () => {
   test.each([
@@ -14,10 +15,19 @@ describe('a line of /proc/<pid>/stat', () => {
   ])('has a name %s', (_, comm) => {
     expect(parseProcessStat(statLine({ pid: 42, comm, startTicks: 777, ticks: 12 }))).toEqual({
       pid: 42,
+      parentPid: 1,
       comm,
       startTicks: 777,
       cpu: 120_000_000,
+      argumentsAt: '0', // the kernel of this line tells no more
     })
+  })
+
+  test('of this very process', () => {
+    const { pid, ppid } = process
+    const stat = parseProcessStat(readFileSync('/proc/self/stat', 'latin1'))
+    expect(stat).toMatchObject({ pid, parentPid: ppid })
+    expect(stat?.argumentsAt).toMatch(/^\d{6,}$/)
   })
 
   test('has a name in UTF-8, or in bytes that are none', () => {

@@ -1,0 +1,147 @@
+/** `wattribute demo`: a simulated machine, served or written down as days of history. */
+import { createWriteStream } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { finished } from 'node:stream/promises'
+import type { Flags } from './config/flags.ts'
+import { parseConfig, type Config } from './config/load.ts'
+import { simulatedMachine } from './demo/machine.ts'
+import { openSurroundings, type Surroundings } from './demo/pages.ts'
+import { converse } from './demo/requests.ts'
+import { SERVERS } from './demo/scenario.ts'
+import { simulatedSettings } from './demo/settings.ts'
+import { Simulation } from './demo/simulation.ts'
+import { SimulatedWork } from './demo/work.ts'
+import { Engine } from './engine.ts'
+import { PageWriter } from './exposition/page.ts'
+import { serve, type Exporter } from './main.ts'
+import { seconds, type Seconds } from './units.ts'
+import { linuxClock, type Clock } from './world.ts'
+
+const HOST = 'a simulated machine: none of these figures is measured'
+
+/** Nothing is kept, and nobody of this machine can mark phases of the simulated one. */
+export async function serveDemo(flags: Flags): Promise<Exporter> {
+  const since = linuxClock.now()
+  const surroundings = await openSurroundings(new Simulation(), () => linuxClock.now() - since)
+  const proxyPort = await freePort()
+  const config = configOf(surroundings, proxyPort)
+  const own = { ...flags, storagePath: undefined, marksSocket: undefined, jobDirectory: undefined }
+  const exporter = await serve(own, { since, config, host: HOST }).catch(async (cause: unknown) => {
+    await surroundings.close()
+    throw cause
+  })
+  const stopTalking = converse(`http://127.0.0.1:${proxyPort}`, SERVERS[0]?.model ?? '')
+  return {
+    ...exporter,
+    close: async () => {
+      stopTalking()
+      const hasEnded = await exporter.close()
+      await surroundings.close()
+      return hasEnded
+    },
+  }
+}
+
+/** How far apart the samples of the history are. */
+const STEP_SECONDS = 30
+const DAY_SECONDS = 86_400
+
+/**
+ * What a Prometheus that scrapes every 30 s would have taken in, up to now, for
+ * `promtool tsdb create-blocks-from openmetrics`.
+ * @param say is told how far it is
+ */
+export async function writeDemoHistory(
+  path: string,
+  days: number,
+  say: (text: string) => void,
+): Promise<void> {
+  const simulation = new Simulation()
+  const end = Math.floor(linuxClock.wall())
+  const clock = new SteppedClock(end - days * DAY_SECONDS)
+  const surroundings = await openSurroundings(simulation, () => clock.now())
+  const config = configOf(surroundings, undefined)
+  const engine = new Engine(simulatedMachine(simulation, clock, seconds(0)), config)
+  const work = new SimulatedWork()
+  const out = createWriteStream(path)
+  for (let time = 0; time <= days * DAY_SECONDS; time += STEP_SECONDS) {
+    clock.advanceTo(time)
+    await surroundings.quiet()
+    engine.takeIn(work.at(time, clock.wall()))
+    const writer = new PageWriter()
+    await engine.tick(writer)
+    if (!out.write(samplesOf(writer.finish().text.toString(), clock.wall()))) await once(out, 'drain')
+    if (time > 0 && time % (DAY_SECONDS / 4) === 0) say(`${time / DAY_SECONDS} of ${days} days are written`)
+  }
+  out.end('# EOF\n')
+  await finished(out)
+  await engine.close()
+  await surroundings.close()
+  say(`next: promtool tsdb create-blocks-from openmetrics ${path} <data folder of Prometheus>`)
+}
+
+/** Each line with its time; who scraped it is told by the labels that Prometheus gives. */
+const samplesOf = (page: string, wall: Seconds): string =>
+  page
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => `${withTarget(line)} ${wall}\n`)
+    .join('')
+
+const TARGET = 'job="wattribute",instance="simulated-node:10451"'
+
+function withTarget(line: string): string {
+  const brace = line.indexOf('{')
+  const space = line.lastIndexOf(' ')
+  return brace < 0
+    ? `${line.slice(0, space)}{${TARGET}}${line.slice(space)}`
+    : `${line.slice(0, brace + 1)}${TARGET},${line.slice(brace + 1)}`
+}
+
+const configOf = (surroundings: Surroundings, proxyPort: number | undefined): Config =>
+  parseConfig(simulatedSettings(surroundings, proxyPort), 'the demo')
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+/** Time that goes on only when it is told to. */
+class SteppedClock implements Clock {
+  readonly #wallAtZero: number
+  readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>()
+  #now = 0
+
+  constructor(wallAtZero: number) {
+    this.#wallAtZero = wallAtZero
+  }
+
+  now(): Seconds {
+    return seconds(this.#now)
+  }
+
+  wall(): Seconds {
+    return seconds(this.#wallAtZero + this.#now)
+  }
+
+  after(delay: Seconds, run: () => void): () => void {
+    const timer = { at: this.#now + delay, run }
+    this.#timers.add(timer)
+    return () => void this.#timers.delete(timer)
+  }
+
+  /** What falls due meanwhile runs at the end: devices are asked no more often than the machine is looked at. */
+  advanceTo(now: number): void {
+    this.#now = now
+    for (const timer of Array.from(this.#timers)) {
+      if (timer.at > now) continue
+      this.#timers.delete(timer)
+      timer.run()
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/** What the programs of the simulated machine say of their own work: the marks of the training run. */
+import type { IntakeBatch, TimedMark } from '../workloads/marks.ts'
+import { seconds, type Seconds } from '../units.ts'
+import { phaseAt, PROGRAMS, type Program } from './scenario.ts'
+
+const RANKS: readonly Program[] = PROGRAMS.filter(({ environment }) => environment?.['RANK'] !== undefined)
+const [FIRST] = RANKS
+
+/** A training step, and how its time is spent; what is left is told by nobody. */
+const STEP = { seconds: 0.8, samples: 64, forward: 0.3, backward: 0.55, optimizer: 0.1 }
+
+const NO_CHANGE = {
+  change: undefined,
+  report: undefined,
+  steps: 0,
+  samples: 0,
+  isRunStart: false,
+  isForProcessOnly: false,
+  lease: undefined,
+}
+
+export class SimulatedWork {
+  #phase = ''
+  #stepsTold = 0
+  #reportedAt = 0
+  #hasBegun = false
+
+  /**
+   * What is new since this was last asked.
+   * @param t seconds since the simulation began
+   * @param wall Unix time of the same instant
+   */
+  at(t: number, wall: Seconds): IntakeBatch {
+    if (FIRST === undefined) return { senders: [], counts: [] }
+    const { phase, since } = phaseAt(t)
+    const marks: TimedMark[] = []
+    const mark = (after: number, change: Partial<TimedMark>): void =>
+      void marks.push({ ...NO_CHANGE, at: seconds(wall - (t - after)), ...change })
+    if (!this.#hasBegun) mark(t, { isRunStart: true })
+    this.#hasBegun = true
+    if (phase !== this.#phase) {
+      mark(Math.max(since, 0), { change: { kind: 'set', phase } })
+      this.#phase = phase
+      this.#stepsTold = 0
+      this.#reportedAt = t
+    }
+    if (phase === 'train') {
+      const steps = Math.floor((t - since) / STEP.seconds) - this.#stepsTold
+      const time = t - this.#reportedAt
+      this.#stepsTold += steps
+      this.#reportedAt = t
+      if (steps > 0) mark(t, { steps, samples: steps * STEP.samples })
+      for (const name of ['forward', 'backward', 'optimizer'] as const) {
+        if (time > 0) mark(t, { report: { phase: `train/${name}`, duration: seconds(time * STEP[name]) } })
+      }
+    }
+    if (marks.length === 0) return { senders: [], counts: [] }
+    const who = { kind: 'process', pid: FIRST.pid, startTicks: FIRST.pid * 10 } as const
+    return { senders: [{ who, marks }], counts: [] }
+  }
+}
