@@ -116,6 +116,7 @@ export class ServedMachine {
       ...now,
       startedWall: this.#books.startedWall,
       ledger: this.#books.ledger,
+      phases: this.#books.phases,
       sensors: [],
       census: undefined,
       groups: [SERVER.group],
@@ -129,6 +130,7 @@ export class ServedMachine {
       },
       requestEnergy: this.#books.requestEnergy,
       queries: this.#books.queries,
+      phases: this.#books.phases,
       queryServers: [],
     })
     return writer.finish().text.toString() + this.#tail
