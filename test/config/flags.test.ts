@@ -92,7 +92,7 @@ describe('parseFlags', () => {
     [['--config.file'], '--config.file needs a value'],
     [['--config.file', '--log.level=debug'], '--config.file needs a value'],
     [['--help=yes'], '--help takes no value'],
-    [['doktor'], 'unknown command doktor: known are serve, check-config, doctor, report, rules'],
+    [['doktor'], 'unknown command doktor: known are serve, check-config, demo, doctor, proxy, report, rules'],
     [['check-config', 'my.yml'], 'check-config takes no argument: my.yml'],
     [
       ['--web.listen-address=10451'],
@@ -240,6 +240,72 @@ describe('report', () => {
   })
 })
 
+describe('proxy', () => {
+  const TARGET = '--target=http://127.0.0.1:11434'
+  const PROXY = {
+    listen: '127.0.0.1:11435',
+    host: '127.0.0.1',
+    port: 11_435,
+    target: 'http://127.0.0.1:11434',
+    workload: '',
+    namespace: '',
+    server: '',
+  }
+
+  test.each([
+    [[TARGET], {}],
+    [[`${TARGET}/`], {}],
+    [['--target=https://[::1]:8443'], { target: 'https://[::1]:8443' }],
+    [[TARGET, '--listen=[::]:80'], { listen: '[::]:80', host: '::', port: 80 }],
+    [
+      [TARGET, '--workload=chat', '--namespace', 'prod', '--server=vllm'],
+      { workload: 'chat', namespace: 'prod', server: 'vllm' },
+    ],
+  ])('%j', (argv, expected) => {
+    expect(parseFlags(['proxy', ...argv], {})).toEqual({
+      ...DEFAULTS,
+      command: 'proxy',
+      proxy: { ...PROXY, ...expected },
+    })
+  })
+
+  const TARGET_FORM =
+    'must be an address such as http://127.0.0.1:11434, without a path: paths are those of the requests'
+  const LISTEN_FORM =
+    'must be an address with a port, such as 127.0.0.1:11435; 0.0.0.0:11435 for all addresses of the machine'
+
+  test.each([
+    [['proxy'], `--target is needed: ${TARGET_FORM}`],
+    [['proxy', '--target=http://127.0.0.1:1/v1'], `--target: ${TARGET_FORM}`],
+    [['proxy', '--target=http://me:secret@127.0.0.1:1'], `--target: ${TARGET_FORM}`],
+    [['proxy', TARGET, '--listen=:11435'], `--listen: ${LISTEN_FORM}`],
+    [['proxy', TARGET, '--listen=localhost:11434'], '--target: is the proxy itself'],
+    [[TARGET], '--target is a flag of proxy, not of serve'],
+  ])('%j is refused', (argv, message) => {
+    expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
+  })
+})
+
+describe('demo', () => {
+  test.each([
+    [[], { historyPath: undefined, historyDays: 2 }],
+    [
+      ['--demo.history-path=history.txt', '--demo.history-days=30'],
+      { historyPath: 'history.txt', historyDays: 30 },
+    ],
+  ])('%j', (argv, demo) => {
+    expect(parseFlags(['demo', ...argv], {})).toEqual({ ...DEFAULTS, command: 'demo', demo })
+  })
+
+  test.each([
+    [['demo', '--demo.history-days=31'], '--demo.history-days: 31 is no number of days from 1 to 30'],
+    [['demo', '--demo.history-days=1.5'], '--demo.history-days: 1.5 is no number of days from 1 to 30'],
+    [['--demo.history-days=1'], '--demo.history-days is a flag of demo, not of serve'],
+  ])('%j is refused', (argv, message) => {
+    expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
+  })
+})
+
 describe('the environment', () => {
   test('every flag has a variable, and the flag wins', () => {
     const env = {
@@ -310,11 +376,18 @@ describe('usageText', () => {
       '--log.format',
       '--help',
       '--version',
+      '--demo.history-path',
+      '--demo.history-days',
       '--calibrate.seconds',
       '--output',
       '--json',
       '--workloads',
       '--calibrate',
+      '--target',
+      '--listen',
+      '--workload',
+      '--namespace',
+      '--server',
       '--period',
       '--format',
       '--time-zone',

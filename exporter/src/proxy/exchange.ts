@@ -296,7 +296,8 @@ export function refuse(
   response.end(`wattribute proxy: ${sentence}\n`)
 }
 
-function reasonOf(cause: NodeJS.ErrnoException): string {
+/** A part of a sentence. */
+export function reasonOf(cause: NodeJS.ErrnoException): string {
   switch (cause.code) {
     case 'ECONNREFUSED':
       return 'nobody listens there'
@@ -311,6 +312,15 @@ function reasonOf(cause: NodeJS.ErrnoException): string {
       return 'no way leads there'
     case 'ETIMEDOUT':
       return 'it cannot be reached in time'
+    case 'CERT_HAS_EXPIRED':
+      return 'its certificate has expired'
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'its certificate is for another name'
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return 'who has signed its certificate is not known here: name the authority with NODE_EXTRA_CA_CERTS'
     case undefined:
     default:
       return cause.code?.startsWith('HPE_') === true
