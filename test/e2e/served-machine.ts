@@ -130,7 +130,6 @@ export class ServedMachine {
       },
       requestEnergy: this.#books.requestEnergy,
       queries: this.#books.queries,
-      phases: this.#books.phases,
       queryServers: [],
     })
     return writer.finish().text.toString() + this.#tail

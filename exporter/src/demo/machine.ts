@@ -2,7 +2,7 @@
 import type { GpuLook, Nvml, NvmlAnswer, NvmlLook, UtilisationRow } from '../nvml.ts'
 import { nanoseconds, watts, type Seconds } from '../units.ts'
 import { Unreadable, type Clock, type Files, type World } from '../world.ts'
-import { CORES, GPUS, PROGRAMS, type Program } from './scenario.ts'
+import { CORES, GPUS, PROGRAMS, startTicksOf, type Program } from './scenario.ts'
 import { SOCKETS, type Simulation } from './simulation.ts'
 
 /** How long the machine has been up when the simulation begins. */
@@ -117,7 +117,7 @@ function cgroups(): ReadonlyMap<string, readonly Program[]> {
 
 function statOf({ pid, parent, comm }: Pick<Program, 'pid' | 'parent' | 'comm'>): string {
   const after = new Array<number>(26).fill(0)
-  return `${pid} (${comm}) S ${parent} ${pid} ${pid} 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 ${pid * 10} ${after.join(' ')} ${pid * 4096}\n`
+  return `${pid} (${comm}) S ${parent} ${pid} ${pid} 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 ${startTicksOf(pid)} ${after.join(' ')} ${pid * 4096}\n`
 }
 
 /** User, nice, system, idle: ticks of all logical CPUs together. */
