@@ -62,7 +62,7 @@ export async function serve(flags: Flags, demo?: Demo): Promise<Exporter> {
   const proxies = new Proxies({
     ledger: new RequestLedger(
       () => linuxClock.now(),
-      (events) => supervisor.takeRequests(events),
+      (events) => void supervisor.takeRequests(events),
     ),
     log,
   })

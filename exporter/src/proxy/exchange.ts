@@ -10,6 +10,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { isIP } from 'node:net'
 import { endpointOf } from './endpoints.ts'
 import { endToEnd, goesInCircles, has, targetPath, valuesOf, via, without } from './headers.ts'
 import { JsonFields } from './json-fields.ts'
@@ -189,16 +190,18 @@ function openUpstream(
   headers: readonly string[],
 ): ClientRequest | Error {
   const open = url.protocol === 'https:' ? httpsRequest : httpRequest
+  const host = url.hostname.replace(/^\[|\]$/g, '')
   try {
     return open({
       agent,
-      host: url.hostname.replace(/^\[|\]$/g, ''),
+      host,
       port: url.port === '' ? undefined : url.port,
       method,
       path,
       headers,
       setHost: false,
-      ...(url.protocol === 'https:' && { servername: url.hostname.replace(/^\[|\]$/g, '') }),
+      // by the target's name, whatever the client calls it; addresses are not asked for by name (RFC 6066, 3)
+      ...(url.protocol === 'https:' && { servername: isIP(host) === 0 ? host : '' }),
     })
   } catch (cause) {
     return cause instanceof Error ? cause : new Error(String(cause))
