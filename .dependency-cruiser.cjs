@@ -28,6 +28,8 @@ const COMPOSITION = file(
   'engine',
   'engine-thread',
   'engine-messages',
+  'engine-notices',
+  'engine-settings',
   'supervisor',
   'books',
   'history-store',

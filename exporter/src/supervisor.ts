@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads'
 import type { Config } from './config/schema.ts'
 import type { FromEngine, Subject, ToEngine } from './engine-messages.ts'
-import type { Notice } from './engine.ts'
+import type { Notice } from './engine-notices.ts'
 import { finishPage } from './exposition/finished-page.ts'
 import type { SelfMetrics } from './exposition/self.ts'
 import type { Page, Pages } from './exposition/scrape.ts'
