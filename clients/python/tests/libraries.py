@@ -1,0 +1,23 @@
+"""The base classes of the libraries: their own where they are installed, else empty ones with the same names."""
+
+import importlib
+import sys
+import types
+
+
+def _stand_in(module, name):
+    try:
+        if hasattr(importlib.import_module(module), name):
+            return
+    except ImportError:
+        pass
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):
+        path = ".".join(parts[:depth])
+        sys.modules[path] = types.ModuleType(path)
+    setattr(sys.modules[module], name, type(name, (), {}))
+
+
+def stand_in():
+    _stand_in("transformers", "TrainerCallback")
+    _stand_in("lightning.pytorch.callbacks", "Callback")
