@@ -1,8 +1,17 @@
-"""The base classes of the libraries: their own where they are installed, else empty ones with the same names."""
+"""The base classes of the libraries: their own where they are installed, else one with hooks that do nothing."""
 
 import importlib
 import sys
 import types
+
+
+class _Callback:
+    """All of a library's hooks do nothing."""
+
+    def __getattr__(self, name):
+        if name.startswith("on_"):
+            return lambda *_, **__: None
+        raise AttributeError(name)
 
 
 def _stand_in(module, name):
@@ -15,7 +24,7 @@ def _stand_in(module, name):
     for depth in range(1, len(parts) + 1):
         path = ".".join(parts[:depth])
         sys.modules[path] = types.ModuleType(path)
-    setattr(sys.modules[module], name, type(name, (), {}))
+    setattr(sys.modules[module], name, type(name, (_Callback,), {}))
 
 
 def stand_in():
