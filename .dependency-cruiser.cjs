@@ -120,6 +120,13 @@ module.exports = {
       '^node_modules/(yaml|zod)/',
       '^(node:)?(buffer|fs|util)$',
     ),
+    only(
+      'demo',
+      'a simulated machine in place of the doors to a real one',
+      file('world', 'nvml'),
+      '^exporter/src/workloads/marks\\.ts$',
+      '^(node:)?(http|net|timers/promises)$',
+    ),
     only('doctor', 'pure: from what was seen of a machine to what to do about it'),
     only('report', 'who used how much: pure, from figures to text', room('workloads')),
     only(
