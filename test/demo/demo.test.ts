@@ -21,7 +21,11 @@ const NOBODY_THERE = {
   close: () => Promise.resolve(),
 }
 
-async function played(length: number): Promise<{ readonly page: string; readonly simulation: Simulation }> {
+async function played(length: number): Promise<{
+  readonly page: string
+  readonly workloads: readonly string[]
+  readonly simulation: Simulation
+}> {
   const simulation = new Simulation()
   const clock = new SteppedClock(1_800_000_000)
   const config = parseConfig(simulatedSettings(NOBODY_THERE, undefined), 'the demo')
@@ -34,8 +38,9 @@ async function played(length: number): Promise<{ readonly page: string; readonly
     writer = new PageWriter()
     await engine.tick(writer)
   }
+  const workloads = engine.overview().workloads.map(({ workload }) => workload)
   await engine.close()
-  return { page: writer.finish().text.toString(), simulation }
+  return { page: writer.finish().text.toString(), workloads, simulation }
 }
 
 const MINUTES_10 = 600
@@ -44,10 +49,11 @@ const GPU_4 = 'GPU-51da0000-0000-4000-8000-000000000004'
 describe('ten minutes of the simulated machine', () => {
   let page = ''
   let families: Families = new Map()
+  let workloads: readonly string[] = []
   let simulation = new Simulation()
 
   beforeAll(async () => {
-    ;({ page, simulation } = await played(MINUTES_10))
+    ;({ page, workloads, simulation } = await played(MINUTES_10))
     families = parsePage(page)
   }, 60_000)
 
@@ -71,6 +77,11 @@ describe('ten minutes of the simulated machine', () => {
       postgresql: 'system',
       nginx: 'system',
     })
+  })
+
+  test('are shown on the start page once for each workload, whatever its phases', () => {
+    expect(workloads).toContain('finetune-llama')
+    expect(new Set(workloads).size).toBe(workloads.length)
   })
 
   test('tell models and precisions', () => {

@@ -390,6 +390,7 @@ const JOULES_PER_WATT_HOUR = 3600
 /** kWh from one on; smaller energies in Wh, to three digits. */
 function energyText(joules: number): string {
   const wattHours = joules / JOULES_PER_WATT_HOUR
+  if (wattHours > 0 && wattHours < 0.001) return 'below 0.001 Wh'
   return wattHours >= 1000 ? `${threeDigits(wattHours / 1000)} kWh` : `${threeDigits(wattHours)} Wh`
 }
 

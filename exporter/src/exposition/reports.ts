@@ -52,10 +52,7 @@ export function overviewOf(
   return {
     since: startedWall,
     watts: COMPONENTS.flatMap((component) => wattsNow(ledger, component, at)),
-    workloads: Array.from(totalsOf(ledger), ([holder, joules]) => {
-      const [workload = '', namespace = '', kind = ''] = holder.labels
-      return { workload, namespace, kind, joules, watts: recent.wattsOf(holder, joules, state) }
-    }).sort((one, other) => other.joules - one.joules),
+    workloads: workloadsIn(state, recent),
     unattributed: Array.from(ledger.unattributed.accounts(), (account) => ({
       component: account.energyClass.component,
       reason: account.holder.labels[0] ?? '',
@@ -68,6 +65,22 @@ export function overviewOf(
     limitation: census?.limitation ?? '',
   }
 }
+
+/** With all models and phases; those that used most first. */
+function workloadsIn(state: MachineState, recent: RecentPower): EngineOverview['workloads'] {
+  const rows = new Map<string, { -readonly [Key in keyof WorkloadRow]: WorkloadRow[Key] }>()
+  for (const [holder, joules] of totalsOf(state.ledger)) {
+    const [workload = '', namespace = '', kind = ''] = holder.labels
+    const key = `${workload}\0${namespace}\0${kind}`
+    const row = rows.get(key) ?? { workload, namespace, kind, joules: 0, watts: 0 }
+    row.joules += joules
+    row.watts += recent.wattsOf(holder, joules, state)
+    rows.set(key, row)
+  }
+  return Array.from(rows.values()).sort((one, other) => other.joules - one.joules)
+}
+
+type WorkloadRow = EngineOverview['workloads'][number]
 
 /** Joules as decimal text with six digits: JSON numbers would round them. */
 export function ledgerReport({ ledger, at, wall }: MachineState): unknown {
