@@ -11,6 +11,8 @@ export default tseslint.config(
       'harness/bundles/',
       '**/*.js',
       '**/*.mjs',
+      '**/*.cjs',
+      'dist-package/',
     ],
   },
   ...tseslint.configs.strictTypeChecked,

@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
 import { Books, type BooksChanges, type BooksPolicy, type BooksState } from '../exporter/src/books.ts'
 import type { BudgetRule, Domain } from '../exporter/src/model.ts'
 import { EnergyTotal, seconds } from '../exporter/src/units.ts'
 import { bucketOf, type ClosedBucket } from '../exporter/src/workloads/history-bucket.ts'
+import type { RequestEvent } from '../exporter/src/workloads/request-events.ts'
 import { activity, domain, figures, group, policy, processOf, reading } from './ledger/small-machine.ts'
 
 const WALL = Date.parse('2026-11-24T10:00:00Z') / 1000
@@ -73,6 +75,11 @@ class Machine {
     this.closed.push(...this.books.takeClosed())
     this.#kept.changes.push(JSON.stringify(changes))
     return this
+  }
+
+  /** Monotonic seconds. */
+  get at(): number {
+    return this.#at
   }
 
   wait(duration: number): void {
@@ -219,6 +226,111 @@ describe('queries', () => {
       )
       .restart()
     expect([answered(machine), machine.books.problems, machine.shown]).toEqual([[], [], '110.000000'])
+  })
+})
+
+describe('the energy of requests', () => {
+  const owner = (): { workload: string; namespace: string } => ({ workload: 'worker.service', namespace: '' })
+  let lastId = 0
+
+  /** So many begin now and end half a second later; and so many more that never come to their end. */
+  function ask(machine: Machine, answered: number, unfinished = 0): void {
+    const events = Array.from({ length: answered + unfinished }, (_, index): RequestEvent[] => {
+      const [id, proxy] = [(lastId += 1), '127.0.0.1:11435']
+      const answer = {
+        promptTokens: 1,
+        cachedPromptTokens: undefined,
+        outputTokens: 1,
+        isEstimated: false,
+        server: 'ollama',
+      }
+      const started = { kind: 'started', id, proxy, at: seconds(machine.at) } as const
+      const ended = { kind: 'ended', id, proxy, at: seconds(machine.at + 0.5), model: 'm', answer } as const
+      return index < answered ? [started, ended] : [started]
+    })
+    machine.books.requests.see(events.flat(), owner)
+  }
+
+  const told = (machine: Machine): readonly unknown[] =>
+    machine.books.requestEnergy
+      .rows(seconds(machine.at))
+      .map(({ labels, upTo, count, sum, createdWall }) => [labels, upTo, count, sum.toString(), createdWall])
+
+  const sums = (machine: Machine): readonly unknown[] =>
+    machine.books.requestEnergy.rows(seconds(machine.at)).map(({ count, sum }) => [count, sum.toString()])
+
+  test('goes on as it was, at whatever tick a run ended', () => {
+    // 3 W of each are idle: beyond it something is active, for which an ended request waits
+    const tick = fc.record({
+      cpu: fc.integer({ min: 4, max: 50 }),
+      gpu: fc.integer({ min: 4, max: 400 }),
+      answered: fc.nat(3),
+      unfinished: fc.nat(1),
+      ends: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(tick, { minLength: 1, maxLength: 12 }), (ticks) => {
+        const machine = new Machine()
+        let answered = 0
+        for (const one of ticks) {
+          ask(machine, one.answered, one.unfinished)
+          machine.tick(both(one.cpu, one.gpu))
+          answered += one.answered
+          const before = told(machine)
+          if (one.ends) machine.restart()
+          expect(told(machine)).toEqual(before)
+        }
+        const [row] = machine.books.requestEnergy.rows(seconds(machine.at))
+        expect([machine.books.problems, row?.count ?? 0]).toEqual([[], answered])
+      }),
+    )
+  })
+
+  test('of requests on their way is lost with the run, and of those that were answered nothing', () => {
+    const machine = new Machine()
+    ask(machine, 1, 1)
+    machine.tick(both(0, 103)) // 3 W are idle
+    machine.restart().tick(both(0, 103))
+    // the one got a third of its time: half a second of one and a half
+    expect(sums(machine)).toEqual([[1, '33.333333']])
+    ask(machine, 1)
+    machine.tick(both(0, 13))
+    expect(sums(machine)).toEqual([[2, '43.333333']])
+  })
+
+  test('begins at 0 after another boot', () => {
+    const machine = new Machine()
+    ask(machine, 2)
+    machine.tick(both(5, 50))
+    expect(told(machine)).toHaveLength(1)
+    machine.restart({ booted: true })
+    expect(told(machine)).toEqual([])
+  })
+
+  test('that cannot be read begins anew, and nobody else suffers', () => {
+    const machine = new Machine()
+    ask(machine, 2)
+    machine
+      .tick(both(10, 100))
+      .restart()
+      .spoil((state) => ({ ...state, requestEnergy: { version: 1, series: 'none' } as never }))
+      .restart()
+    expect([told(machine), machine.shown]).toEqual([[], '110.000000'])
+    expect(machine.books.problems).toEqual([expect.stringMatching(/^energy of requests: /)])
+  })
+
+  test('of books before there was any begins at 0', () => {
+    const machine = new Machine()
+    ask(machine, 2)
+    machine
+      .tick(both(10, 100))
+      .restart()
+      .spoil(({ requestEnergy, ...state }) => {
+        expect(requestEnergy?.series).toHaveLength(1)
+        return state
+      })
+      .restart()
+    expect([told(machine), machine.books.problems, machine.shown]).toEqual([[], [], '110.000000'])
   })
 })
 

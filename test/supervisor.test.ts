@@ -6,6 +6,7 @@ import type { FromEngine, ToEngine } from '../exporter/src/engine-messages.ts'
 import { SelfMetrics } from '../exporter/src/exposition/self.ts'
 import { Supervisor } from '../exporter/src/supervisor.ts'
 import { seconds } from '../exporter/src/units.ts'
+import type { RequestEvent } from '../exporter/src/workloads/request-events.ts'
 
 /** A thread that does what the test says. */
 class ScriptedThread extends EventEmitter {
@@ -217,5 +218,38 @@ describe('what senders say', () => {
     expect(thread(0).heard.filter(({ kind }) => kind === 'intake')).toHaveLength(1)
     await thread(0).page(1)
     expect(supervisor.takeIn(batch(60_000))).toBe(true)
+  })
+})
+
+describe('what counting proxies tell', () => {
+  const events = (count: number): RequestEvent[] =>
+    Array.from({ length: count }, (_, id) => ({ kind: 'progress', id, model: 'm', tokens: 1 }))
+  const told = (): readonly (readonly RequestEvent[])[] =>
+    thread(0).heard.flatMap((message) => (message.kind === 'requests' ? [message.events] : []))
+
+  test('is handed to the engine, as much as may wait until it gives a page', async () => {
+    expect(supervisor.takeRequests(events(150_000))).toBe(true)
+    expect(supervisor.takeRequests(events(60_000))).toBe(false)
+    expect(supervisor.takeRequests(events(60_000))).toBe(false)
+    expect(supervisor.takeRequests(events(50_000))).toBe(true)
+    await thread(0).page(1)
+    expect(supervisor.takeRequests(events(60_000))).toBe(true)
+    expect(told().map(({ length }) => length)).toEqual([150_000, 50_001, 60_000])
+    expect(logged.filter((message) => message.includes('counting proxies'))).toHaveLength(1)
+  })
+
+  test('begins with the word that something was lost, after that', async () => {
+    supervisor.takeRequests(events(200_000))
+    supervisor.takeRequests(events(1))
+    await thread(0).page(1)
+    supervisor.takeRequests(events(1))
+    supervisor.takeRequests(events(1))
+    expect(told().slice(1)).toEqual([[{ kind: 'lost' }, ...events(1)], events(1)])
+  })
+
+  test('is not handed to a thread that has ended', () => {
+    thread(0).emit('exit', 1)
+    expect(supervisor.takeRequests(events(1))).toBe(false)
+    expect(told()).toEqual([])
   })
 })

@@ -46,8 +46,8 @@ async function obey(flags: Flags): Promise<void> {
     case 'demo':
       if (flags.demo === undefined) return
       process.title = 'wattribute'
-      if (flags.demo.historyPath === undefined) obeySignals(await serveDemo(flags))
-      else await writeDemoHistory(flags.demo.historyPath, flags.demo.historyDays, say)
+      if (flags.demo.history === undefined) obeySignals(await serveDemo(flags))
+      else await writeDemoHistory(flags.demo.history, say)
       return
     case 'doctor':
       refuseOtherPlatforms(flags.command)

@@ -3,12 +3,14 @@ import { createWriteStream } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
+import type { DemoHistory } from './config/demo-flags.ts'
 import type { Flags } from './config/flags.ts'
 import { parseConfig, type Config } from './config/load.ts'
 import { simulatedMachine } from './demo/machine.ts'
 import { openSurroundings, type Surroundings } from './demo/pages.ts'
 import { converse } from './demo/requests.ts'
 import { SERVERS } from './demo/scenario.ts'
+import { SteppedClock } from './demo/stepped-clock.ts'
 import { simulatedSettings } from './demo/settings.ts'
 import { Simulation } from './demo/simulation.ts'
 import { SimulatedWork } from './demo/work.ts'
@@ -16,7 +18,7 @@ import { Engine } from './engine.ts'
 import { PageWriter } from './exposition/page.ts'
 import { serve, type Exporter } from './main.ts'
 import { seconds, type Seconds } from './units.ts'
-import { linuxClock, type Clock } from './world.ts'
+import { linuxClock } from './world.ts'
 
 const HOST = 'a simulated machine: none of these figures is measured'
 
@@ -44,35 +46,35 @@ export async function serveDemo(flags: Flags): Promise<Exporter> {
 }
 
 /** How far apart the samples of the history are. */
-const STEP_SECONDS = 30
-const DAY_SECONDS = 86_400
+const STEP_SECONDS = 60
+const SAY_EVERY_SECONDS = 6 * 3600
 
 /**
- * What a Prometheus that scrapes every 30 s would have taken in, up to now, for
+ * What a Prometheus that scrapes every minute would have taken in, up to now, for
  * `promtool tsdb create-blocks-from openmetrics`.
  * @param say is told how far it is
  */
 export async function writeDemoHistory(
-  path: string,
-  days: number,
+  { historyPath: path, historySeconds: length }: DemoHistory,
   say: (text: string) => void,
 ): Promise<void> {
   const simulation = new Simulation()
   const end = Math.floor(linuxClock.wall())
-  const clock = new SteppedClock(end - days * DAY_SECONDS)
+  const clock = new SteppedClock(end - length)
   const surroundings = await openSurroundings(simulation, () => clock.now())
   const config = configOf(surroundings, undefined)
   const engine = new Engine(simulatedMachine(simulation, clock, seconds(0)), config)
   const work = new SimulatedWork()
   const out = createWriteStream(path)
-  for (let time = 0; time <= days * DAY_SECONDS; time += STEP_SECONDS) {
+  for (let time = 0; time <= length; time += STEP_SECONDS) {
     clock.advanceTo(time)
     await surroundings.quiet()
-    engine.takeIn(work.at(time, clock.wall()))
+    engine.takeIn(work.at(time, clock.now()))
     const writer = new PageWriter()
     await engine.tick(writer)
     if (!out.write(samplesOf(writer.finish().text.toString(), clock.wall()))) await once(out, 'drain')
-    if (time > 0 && time % (DAY_SECONDS / 4) === 0) say(`${time / DAY_SECONDS} of ${days} days are written`)
+    if (time > 0 && time % SAY_EVERY_SECONDS === 0)
+      say(`${time / 3600} of ${length / 3600} hours are written`)
   }
   out.end('# EOF\n')
   await finished(out)
@@ -109,39 +111,4 @@ async function freePort(): Promise<number> {
   probe.close()
   await once(probe, 'close')
   return port
-}
-
-/** Time that goes on only when it is told to. */
-class SteppedClock implements Clock {
-  readonly #wallAtZero: number
-  readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>()
-  #now = 0
-
-  constructor(wallAtZero: number) {
-    this.#wallAtZero = wallAtZero
-  }
-
-  now(): Seconds {
-    return seconds(this.#now)
-  }
-
-  wall(): Seconds {
-    return seconds(this.#wallAtZero + this.#now)
-  }
-
-  after(delay: Seconds, run: () => void): () => void {
-    const timer = { at: this.#now + delay, run }
-    this.#timers.add(timer)
-    return () => void this.#timers.delete(timer)
-  }
-
-  /** What falls due meanwhile runs at the end: devices are asked no more often than the machine is looked at. */
-  advanceTo(now: number): void {
-    this.#now = now
-    for (const timer of Array.from(this.#timers)) {
-      if (timer.at > now) continue
-      this.#timers.delete(timer)
-      timer.run()
-    }
-  }
 }

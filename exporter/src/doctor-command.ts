@@ -13,7 +13,7 @@ import { openCpuClock } from './cpu-clock.ts'
 import { readCpuTimes } from './cpu-times.ts'
 import { calibrationOf, type Watch } from './doctor/calibration.ts'
 import { findingsOf, type Findings } from './doctor/findings.ts'
-import type { DomainSeen, MarksSocketSeen } from './doctor/observation.ts'
+import type { DomainSeen, MarksSocketSeen, ProxySeen } from './doctor/observation.ts'
 import { findingsText } from './doctor/text.ts'
 import {
   workloadFindings,
@@ -28,6 +28,7 @@ import { stateOf } from './exposition/machine-page.ts'
 import { PageWriter } from './exposition/page.ts'
 import { COMPONENTS, type Component, type ComponentState, type SensorStatus } from './model.ts'
 import { openNvmlDoor } from './nvml-door.ts'
+import { whySilent } from './proxy/target-check.ts'
 import { elapsed, seconds, type Seconds } from './units.ts'
 import { version } from './version.ts'
 import type { Explanation } from './workloads/explanation.ts'
@@ -118,6 +119,7 @@ export async function examine({
   wait,
 }: DoctorWorld): Promise<Findings> {
   const hurried = hurry(config)
+  const proxies = proxiesSeen(config)
   const engine = new Engine(world, hurried)
   try {
     const first = await engine.tick(new PageWriter())
@@ -155,11 +157,21 @@ export async function examine({
         state,
         reason,
       })),
+      proxies: await proxies,
     })
   } finally {
     await engine.close()
   }
 }
+
+/** Asked beside the rest. */
+const proxiesSeen = ({ proxies }: Config): Promise<readonly ProxySeen[]> =>
+  Promise.all(
+    proxies.map(async ({ listen, target }): Promise<ProxySeen> => {
+      const reason = await whySilent(target)
+      return { listen, target, state: reason === '' ? 'answering' : 'silent', reason }
+    }),
+  )
 
 /** Devices are asked every second, so that two answers come soon. */
 const hurry = (config: Config): Config => ({
@@ -173,12 +185,11 @@ const hurry = (config: Config): Config => ({
 })
 
 /** Time for two answers of the slowest device. */
-const patienceOf = ({ devices }: Config): Seconds =>
-  seconds(
-    Object.values(devices)
-      .flat()
-      .reduce((most, { timeout }) => Math.max(most, 2 * timeout + LOOK_SECONDS), LOOK_SECONDS),
-  )
+function patienceOf({ devices }: Config): Seconds {
+  const kinds: readonly (readonly { readonly timeout: Seconds }[])[] = Object.values(devices)
+  const timeouts = kinds.flatMap((kind) => kind.map(({ timeout }) => 2 * timeout))
+  return seconds(LOOK_SECONDS + Math.max(0, ...timeouts))
+}
 
 /** A device of which nothing is known yet, or only a first answer. */
 const isUndecided = ({ name, state }: SensorStatus): boolean => name.includes(':') && state === 'warming-up'

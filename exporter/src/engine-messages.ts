@@ -1,6 +1,6 @@
 /** What the main thread and the engine's thread say to each other. */
 import type { Config } from './config/schema.ts'
-import type { Notice } from './engine.ts'
+import type { Notice } from './engine-notices.ts'
 import type { Seconds } from './units.ts'
 import type { RequestEvent } from './workloads/request-events.ts'
 import type { IntakeBatch } from './workloads/marks.ts'

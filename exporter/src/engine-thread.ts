@@ -46,7 +46,7 @@ function simulate(since: Seconds): { readonly world: World; readonly work: () =>
   const programs = new SimulatedWork()
   return {
     world: simulatedMachine(new Simulation(), linuxClock, since),
-    work: () => programs.at(linuxClock.now() - since, linuxClock.wall()),
+    work: () => programs.at(linuxClock.now() - since, linuxClock.now()),
   }
 }
 

@@ -10,6 +10,24 @@ import {
   type SensorsStand,
 } from './books.ts'
 import type { Config } from './config/schema.ts'
+import {
+  conservationNotice,
+  lostMarksNotice,
+  misfit,
+  noticeOf,
+  queryNotice,
+  resumedNotice,
+  silenceNotice,
+  type Notice,
+} from './engine-notices.ts'
+import {
+  booksPolicyOf,
+  namesSettings,
+  placementOf,
+  pueOf,
+  queriesSettings,
+  sensorSettings,
+} from './engine-settings.ts'
 import { budgetRows } from './exposition/budget-reports.ts'
 import { energyToDate } from './exposition/to-date.ts'
 import type { ConfiguredPue } from './exposition/facility-page.ts'
@@ -24,7 +42,7 @@ import {
   sensorsReport,
   type EngineOverview,
 } from './exposition/reports.ts'
-import type { LedgerPolicy, NameOf } from './ledger/ledger.ts'
+import type { NameOf } from './ledger/ledger.ts'
 import type {
   Activity,
   Census,
@@ -37,20 +55,14 @@ import type {
   SensorStatus,
 } from './model.ts'
 import { ModelFolders } from './names/model-folders.ts'
-import { NamesRoom, type NamesSettings, type Silence } from './names/names.ts'
+import { NamesRoom } from './names/names.ts'
 import { ProcessWords } from './names/process-words.ts'
 import { ProxiedServers, type ListeningProcess } from './queries/proxied-servers.ts'
-import {
-  QueriesRoom,
-  type QueriesNotice,
-  type QueriesSettings,
-  type ServerProcess,
-} from './queries/queries.ts'
+import { QueriesRoom, type ServerProcess } from './queries/queries.ts'
 import { Attendance } from './sensors/attendance.ts'
 import { sensors } from './sensors/index.ts'
 import type { Surroundings } from './sensors/sensor.ts'
 import { elapsed, type Seconds } from './units.ts'
-import type { QueryLimits } from './workloads/query-counts.ts'
 import type { ClosedBucket } from './workloads/history-bucket.ts'
 import { queryReportsOf } from './workloads/request-counts.ts'
 import type { RequestEvent } from './workloads/request-events.ts'
@@ -61,13 +73,6 @@ import type { Explanation } from './workloads/explanation.ts'
 import { MULTIPLE } from './workloads/recognition.ts'
 import { WhoIsWhat, type RecognisedServer } from './workloads/who-is-what.ts'
 import type { World } from './world.ts'
-
-/** Something that an operator should read once, not every tick. */
-export interface Notice {
-  readonly level: 'info' | 'warn' | 'error'
-  readonly message: string
-  readonly fields: Readonly<Record<string, string | number>>
-}
 
 export interface TickReport {
   readonly at: Seconds
@@ -401,83 +406,6 @@ function openBooks(
   }
 }
 
-const misfit = (what: string, reason: string): Notice => ({
-  level: 'error',
-  message: `${what} cannot be used and is begun anew`,
-  fields: { reason },
-})
-
-function resumedNotice({ resumed }: Books, { state, changes }: FormerBooks, wall: Seconds): Notice {
-  const last = changes.at(-1)?.wall ?? state.wall
-  return {
-    level: 'info',
-    message:
-      resumed === undefined
-        ? 'the books of an earlier run are kept; the figures on the page begin at 0'
-        : 'the books of an earlier run go on',
-    fields: { seconds_since: Math.round(wall - last) },
-  }
-}
-
-function noticeOf({ name, state, reason, advice }: SensorStatus): Notice {
-  const fields = {
-    sensor: name,
-    state,
-    ...(reason === '' ? {} : { reason }),
-    ...(advice === '' ? {} : { advice }),
-  }
-  const level = state === 'failed' ? 'warn' : 'info'
-  return { level, message: 'sensor changed its state', fields }
-}
-
-const silenceNotice = ({ address, reason }: Silence): Notice => ({
-  level: 'warn',
-  message: 'nobody says what containers are called here: they are shown by what their cgroup says',
-  fields: { address, reason },
-})
-
-const lostMarksNotice = (marks: number): Notice => ({
-  level: 'warn',
-  message: 'more processes mark their phases than can be kept apart: what the others say is lost',
-  fields: { marks },
-})
-
-const queryNotice = ({ url, reason }: QueriesNotice): Notice => ({
-  level: 'warn',
-  message: 'the queries of an inference server are not counted, or not all of them',
-  fields: { url, reason },
-})
-
-const conservationNotice = (error: bigint): Notice[] =>
-  error === 0n
-    ? []
-    : [
-        {
-          level: 'error',
-          message: 'the books do not balance: please report this with /api/v1/ledger',
-          fields: { microjoules: Number(error) },
-        },
-      ]
-
-const booksPolicyOf = (config: Config): BooksPolicy => ({
-  ledger: policyOf(config),
-  timeZone: config.timeZone,
-  node: config.node,
-  budgets: config.budgets,
-  demand: config.demand,
-  queries: queryLimits(config),
-})
-
-export const policyOf = (config: Config): LedgerPolicy => ({
-  lifetimes: { birthHold: config.birthHoldSeconds, expireAfter: config.expireAfterSeconds },
-  idlePolicy: config.idlePolicy,
-  baselines: new Map(config.baselines.map(({ domain, watts, source }) => [domain, { watts, source }])),
-  processes: config.processes.enabled ? config.processes.top : 0,
-  seriesLimit: config.seriesLimit,
-})
-
-const pueOf = ({ pue, zone }: Config): ConfiguredPue | undefined =>
-  pue === undefined ? undefined : { zone, ratio: pue }
 function whoIsWhat(
   world: World,
   config: Config,
@@ -495,6 +423,7 @@ function whoIsWhat(
     },
   })
 }
+
 const serverProcessOf = ({
   consumer: { process },
   names: { facts },
@@ -509,35 +438,3 @@ const serverProcessOf = ({
   model: facts.model === MULTIPLE ? '' : facts.model,
   variant: facts.variant,
 })
-
-/** Each account has three series of tokens. */
-const queryLimits = (config: Config): QueryLimits => ({
-  mostAccounts: Math.floor(config.seriesLimit / 3),
-  birthHold: config.birthHoldSeconds,
-  expireAfter: config.expireAfterSeconds,
-})
-
-const queriesSettings = ({ queries }: Config): QueriesSettings => ({
-  ...queries,
-  servers: queries.servers.map(({ tokenFile, headersFile, caFile, isVerified, ...server }) => ({
-    ...server,
-    access: { tokenFile, headersFile, caFile, isVerified },
-  })),
-})
-
-const namesSettings = ({ kubelet }: Config): NamesSettings => ({ kubelet })
-
-export const sensorSettings = ({
-  nvidia,
-  powerModel,
-  hwmon,
-  devices,
-}: Config): Parameters<typeof sensors>[1] => ({
-  devices,
-  nvidia: nvidia.enabled,
-  hwmon,
-  powerModel: powerModel.enabled ? powerModel : undefined,
-})
-
-export const placementOf = ({ nesting }: Config): ReadonlyMap<string, string> =>
-  new Map(nesting.map(({ domain, within }) => [domain, within]))

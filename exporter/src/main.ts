@@ -60,7 +60,10 @@ export async function serve(flags: Flags, demo?: Demo): Promise<Exporter> {
     onMustRestart,
   })
   const proxies = new Proxies({
-    ledger: new RequestLedger(linuxClock.now, (events) => supervisor.takeRequests(events)),
+    ledger: new RequestLedger(
+      () => linuxClock.now(),
+      (events) => void supervisor.takeRequests(events),
+    ),
     log,
   })
   const intake = await openIntake(flags, config, supervisor, self, log)

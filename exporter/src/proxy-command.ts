@@ -28,9 +28,12 @@ export async function serveProxy(flags: Flags, config: ProxyConfig): Promise<Exp
   const self = new SelfMetrics(version)
   self.configLoaded(linuxClock.wall(), '')
   const counts = new QueryCounts(LIMITS)
-  const ledger = new RequestLedger(linuxClock.now, (events) => {
-    for (const report of queryReportsOf(events, () => config)) counts.add(report)
-  })
+  const ledger = new RequestLedger(
+    () => linuxClock.now(),
+    (events) => {
+      for (const report of queryReportsOf(events, () => config)) counts.add(report)
+    },
+  )
   const pages = new CountedPages(counts, self)
   const server = createServer({
     listenAddress: flags.listenAddress,

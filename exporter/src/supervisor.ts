@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads'
 import type { Config } from './config/schema.ts'
 import type { FromEngine, Subject, ToEngine } from './engine-messages.ts'
-import type { Notice } from './engine.ts'
+import type { Notice } from './engine-notices.ts'
 import { finishPage } from './exposition/finished-page.ts'
 import type { SelfMetrics } from './exposition/self.ts'
 import type { Page, Pages } from './exposition/scrape.ts'
@@ -36,6 +36,8 @@ const STOP_MILLISECONDS = 2000
 const PAUSE_MILLISECONDS = 1000
 /** What may wait for an engine that gives no page: more is lost, so that memory stays bounded. */
 const MOST_WAITING_MARKS = 200_000
+/** A full proxy of 2,048 streams tells as much in 10 s. */
+const MOST_WAITING_REQUEST_EVENTS = 200_000
 
 type PageMessage = Extract<FromEngine, { kind: 'page' }>
 
@@ -60,6 +62,8 @@ export class Supervisor implements Pages {
   #leftBehind = 0
   /** Handed over since the newest page. */
   #waitingMarks = 0
+  #waitingRequestEvents = 0
+  #hasLostRequests = false
   #watch: NodeJS.Timeout | undefined
   #isClosing = false
 
@@ -94,9 +98,29 @@ export class Supervisor implements Pages {
     return this.#thread.report(subject)
   }
 
-  /** What the counting proxies tell; lost while the engine is being started anew. */
-  takeRequests(events: readonly RequestEvent[]): void {
-    this.#thread.say({ kind: 'requests', events })
+  /**
+   * What the counting proxies tell.
+   * @returns false when the engine has too much to take in already, and this is lost
+   */
+  takeRequests(events: readonly RequestEvent[]): boolean {
+    const size = this.#waitingRequestEvents + events.length
+    if (this.#thread.hasEnded || size > MOST_WAITING_REQUEST_EVENTS) {
+      if (!this.#hasLostRequests) {
+        this.#options.log.warn(
+          { waiting: this.#waitingRequestEvents },
+          'the engine does not keep up: requests that pass the counting proxies now are not counted',
+        )
+      }
+      this.#hasLostRequests = true
+      return false
+    }
+    this.#waitingRequestEvents = size
+    this.#thread.say({
+      kind: 'requests',
+      events: this.#hasLostRequests ? [{ kind: 'lost' }, ...events] : events,
+    })
+    this.#hasLostRequests = false
+    return true
   }
 
   /** @returns false when the engine has too much to take in already, and this is lost */
@@ -143,6 +167,7 @@ export class Supervisor implements Pages {
     switch (message.kind) {
       case 'page':
         this.#waitingMarks = 0
+        this.#waitingRequestEvents = 0
         void this.#publish(thread, message)
         return
       case 'notices':

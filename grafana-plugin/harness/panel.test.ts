@@ -1,6 +1,6 @@
 /**
  * The built panel as people see it: every state, both themes, three widths, with the libraries of three versions of
- * Grafana. With SCREENSHOTS=1 the pictures of the documents are made anew.
+ * Grafana. The pictures are in harness/shots/; `npm run screenshots` takes those of the documents anew.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

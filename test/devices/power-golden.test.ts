@@ -306,6 +306,10 @@ for (const { page: name, needs, open, byHand } of CASES) {
       }
     })
 
+    test('shows no credential and no place of one', () => {
+      expect(page).not.toMatch(/authpass123|privpass123|secret-|"open"/)
+    })
+
     test('balances to the microjoule', () => {
       expect(imbalancesOfPage(page)).toEqual([])
     })

@@ -73,8 +73,8 @@ export function modernBmc(): Mockup {
       `${chassis}/PowerSubsystem/PowerSupplies/Bay1`,
       `${chassis}/PowerSubsystem/PowerSupplies/Bay2`,
     ),
-    ...Object.fromEntries(
-      ['Bay1', 'Bay2'].flatMap((bay) => {
+    ...Object.fromEntries<Resource>(
+      ['Bay1', 'Bay2'].flatMap((bay): [string, Resource][] => {
         const path = `${chassis}/PowerSubsystem/PowerSupplies/${bay}`
         return [
           [path, { Id: bay, Metrics: link(`${path}/Metrics`) }],

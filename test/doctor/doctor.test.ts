@@ -3,18 +3,24 @@
  * `UPDATE_GOLDEN=1 npm test -- test/doctor` writes them anew.
  */
 import { describe, expect, test } from '@jest/globals'
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import type { Config } from '../../exporter/src/config/load.ts'
 import { examine } from '../../exporter/src/doctor-command.ts'
 import type { Findings } from '../../exporter/src/doctor/findings.ts'
 import { findingsText } from '../../exporter/src/doctor/text.ts'
 import { version } from '../../exporter/src/version.ts'
-import { PLACES } from './places.ts'
+import { PLACES, type Place } from './places.ts'
 
-const find = (name: string): Promise<Findings> => {
+const placeOf = (name: string): Place => {
   const place = PLACES.find((one) => one.name === name)
   if (place === undefined) throw new Error(`no place is called ${name}`)
-  return examine(place.open())
+  return place
 }
+
+const find = (name: string): Promise<Findings> => examine(placeOf(name).open())
 
 describe.each(PLACES)('$name', ({ name, open }) => {
   test('the text is the checked-in one', async () => {
@@ -72,6 +78,58 @@ test('inference servers are told with what keeps their queries from being counte
     '  llama.cpp   silent    http://127.0.0.1:8080: it answers with HTTP status 501',
   ])
   expect(findingsText(findings)).not.toContain('QUERIES')
+})
+
+test('proxies are told with what keeps their target from answering, as text and as data', async () => {
+  const server = createServer((_, response) => response.writeHead(404).end())
+  const deaf = createTcpServer((socket) => socket.on('error', () => undefined).resume())
+  for (const one of [server, deaf]) await once(one.listen(0, '127.0.0.1'), 'listening')
+  const [up, silent] = [server, deaf].map((one) => (one.address() as AddressInfo).port)
+  const down = createTcpServer().listen(0, '127.0.0.1')
+  await once(down, 'listening')
+  const { port: nobody } = down.address() as AddressInfo
+  down.close()
+  try {
+    const { config, ...place } = placeOf('bare-metal-root').open()
+    const proxy = (listen: string, port: number | undefined): Config['proxies'][number] => ({
+      listen,
+      host: '127.0.0.1',
+      port: Number(listen.slice(-4)),
+      target: `http://127.0.0.1:${port}`,
+      workload: '',
+      namespace: '',
+      server: '',
+    })
+    const findings = await examine({
+      ...place,
+      config: {
+        ...config,
+        proxies: [proxy('127.0.0.1:7001', up), proxy('[::1]:7002', nobody), proxy('127.0.0.1:7003', silent)],
+      },
+    })
+    const text = findingsText(findings)
+    expect(text.slice(text.indexOf('PROXIES')).split('\n').slice(0, 4)).toEqual([
+      'PROXIES',
+      `  127.0.0.1:7001    answering  http://127.0.0.1:${up}`,
+      `  [::1]:7002        silent     http://127.0.0.1:${nobody}: nobody listens there`,
+      `  127.0.0.1:7003    silent     http://127.0.0.1:${silent}: it has not answered within 3 s`,
+    ])
+    expect(JSON.parse(JSON.stringify(findings.proxies))).toEqual([
+      { listen: '127.0.0.1:7001', target: `http://127.0.0.1:${up}`, state: 'answering', reason: '' },
+      {
+        listen: '[::1]:7002',
+        target: `http://127.0.0.1:${nobody}`,
+        state: 'silent',
+        reason: 'nobody listens there',
+      },
+      expect.objectContaining({ state: 'silent', reason: 'it has not answered within 3 s' }),
+    ])
+    expect(findings.exitCode).toBe(0)
+    expect(findingsText(await find('bare-metal-root'))).not.toContain('PROXIES')
+  } finally {
+    server.close()
+    deaf.close()
+  }
 })
 
 describe('the first thing to do', () => {

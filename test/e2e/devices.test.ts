@@ -19,7 +19,6 @@ import { CLI, ExporterProcess } from './exporter-process.ts'
 jest.setTimeout(180_000)
 
 const CHASSIS = '/redfish/v1/Chassis/1U/EnvironmentMetrics'
-const PDU = '/redfish/v1/PowerEquipment/RackPDUs/B/Metrics'
 
 requireProgram('openssl', 'an exporter among devices', () => {
   const folder = mkdtempSync(join(tmpdir(), 'wattribute-e2e-devices-'))

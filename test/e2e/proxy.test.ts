@@ -3,11 +3,13 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createTlsServer } from 'node:https'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ExporterProcess } from './exporter-process.ts'
+import { selfSigned, signedBy } from '../exposition/tls-files.ts'
+import { ExporterProcess, type StartOptions } from './exporter-process.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -46,8 +48,8 @@ async function chat(port: number): Promise<string> {
   return response.text()
 }
 
-async function started(flags: readonly string[]): Promise<ExporterProcess> {
-  const exporter = await ExporterProcess.start(flags)
+async function started(flags: readonly string[], options: StartOptions = {}): Promise<ExporterProcess> {
+  const exporter = await ExporterProcess.start(flags, options)
   closers.push(() => exporter.child.kill('SIGKILL'))
   return exporter
 }
@@ -66,9 +68,14 @@ function valueIn(page: string, series: RegExp): number {
   return Number(line.slice(line.lastIndexOf(' ') + 1))
 }
 
-function configFile(text: string): string {
+function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'wattribute-proxy-'))
   closers.push(() => rmSync(folder, { recursive: true }))
+  return folder
+}
+
+function configFile(text: string): string {
+  const folder = newFolder()
   writeFileSync(join(folder, 'wattribute.yaml'), text)
   return join(folder, 'wattribute.yaml')
 }
@@ -87,7 +94,7 @@ describe('the proxy of an exporter', () => {
     )
     await new Promise((resolve) => setTimeout(resolve, 3000))
     const texts = await Promise.all([chat(listen), chat(listen), chat(listen)])
-    expect(texts[0]?.trim().split('\n')).toHaveLength(21)
+    expect(texts[0].trim().split('\n')).toHaveLength(21)
     const page = await pageWith(exporter.url, /workload_request_energy_joules_count\{.*\} 3$/m)
     const labels = 'workload="\\w+",namespace="",model="llama3.2"'
     expect(
@@ -145,3 +152,62 @@ test('the proxy alone serves its counts, and tells when its target is down', asy
   await exporter.line(/a request did not get through the proxy/)
   expect(exporter.lines.join('\n')).not.toContain('planted')
 }, 60_000)
+
+describe('a target behind TLS', () => {
+  const ANSWER = { model: 'llama3.2', done: true, prompt_eval_count: 3, eval_count: 5 }
+
+  /** Signed by an authority that nobody knows. */
+  async function secret(): Promise<{ port: number; authority: string; names: (string | undefined)[] }> {
+    const folder = newFolder()
+    const authority = selfSigned(folder, 'authority')
+    const { key, cert } = signedBy(authority, folder, 'ollama', ['DNS:localhost', 'IP:127.0.0.1'])
+    const names: (string | undefined)[] = []
+    const server = createTlsServer({ key, cert }, (message, response) => {
+      message.resume()
+      names.push(message.headers.host)
+      response.setHeader('Content-Type', 'application/json').end(JSON.stringify(ANSWER))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    closers.push(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    return { port: (server.address() as AddressInfo).port, authority: authority.certFile, names }
+  }
+
+  test.each(['localhost', '127.0.0.1'])(
+    'is asked at %s when its authority is named',
+    async (host) => {
+      const { port, authority, names } = await secret()
+      const listen = await freePort()
+      const exporter = await started(
+        ['proxy', `--target=https://${host}:${port}`, `--listen=127.0.0.1:${listen}`, '--workload=assistant'],
+        { env: { NODE_EXTRA_CA_CERTS: authority } },
+      )
+      expect(JSON.parse(await chat(listen))).toEqual(ANSWER)
+      expect(names).toEqual([`127.0.0.1:${listen}`])
+      const page = await pageWith(
+        exporter.url,
+        /^wattribute_workload_query_source_info\{workload="assistant"/m,
+      )
+      expect(page).toContain('server="ollama",source="gateway",state="counted"} 1')
+      expect(exporter.lines.join('\n')).not.toMatch(/DEP\d+|Warning/)
+    },
+    60_000,
+  )
+
+  test('is refused when nobody knows its authority, with what helps', async () => {
+    const { port, names } = await secret()
+    const listen = await freePort()
+    await started([
+      'proxy',
+      `--target=https://localhost:${port}`,
+      `--listen=127.0.0.1:${listen}`,
+      '--workload=assistant',
+    ])
+    expect(await chat(listen)).toBe(
+      'wattribute proxy: the target does not answer: who has signed its certificate is not known here: name the authority with NODE_EXTRA_CA_CERTS\n',
+    )
+    expect(names).toEqual([])
+  }, 60_000)
+})

@@ -116,6 +116,7 @@ export class ServedMachine {
       ...now,
       startedWall: this.#books.startedWall,
       ledger: this.#books.ledger,
+      phases: this.#books.phases,
       sensors: [],
       census: undefined,
       groups: [SERVER.group],

@@ -95,6 +95,7 @@ export class BookedMachine {
     expireAfter: seconds(600),
   })
   queryServers: readonly QueryServerRow[] = []
+  requestEnergy: MachineState['requestEnergy'] = { rows: () => [] }
   readonly #page = new MachinePage()
   readonly #readTo = new Map<string, number>()
   #now = 1000
@@ -174,7 +175,7 @@ export class BookedMachine {
       demand: [],
       phases: this.#phases,
       facility: { accounts: [], gauges: [], devices: [], pue: undefined },
-      requestEnergy: { rows: () => [] },
+      requestEnergy: this.requestEnergy,
       queries: this.queries,
       queryServers: this.queryServers,
     }

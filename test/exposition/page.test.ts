@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { catalogue, type Metric } from '../../exporter/src/exposition/catalogue.ts'
 import { labelText, PageWriter, SeriesBytes, type Row } from '../../exporter/src/exposition/page.ts'
 import { EnergyTotal, seconds } from '../../exporter/src/units.ts'
@@ -303,3 +303,54 @@ function parsedOf({ metric, rows }: Family): unknown {
     }),
   }
 }
+
+describe('a histogram', () => {
+  const metric = catalogue.workloadRequestEnergy
+  const bounds = [0.1, 1, 20]
+
+  test('is prom-client’s, byte for byte; OpenMetrics has decimals in its bounds', async () => {
+    const registry = new Registry()
+    const { name, help, labels: labelNames } = metric
+    const theirs = new Histogram({
+      name,
+      help,
+      labelNames: [...labelNames],
+      buckets: bounds,
+      registers: [registry],
+    })
+    const sets = [
+      ['chat "1"', 'a\nb', 'llama', 'tokens'],
+      ['', '', '', 'time'],
+    ]
+    const observed = [0.015625, 0.5, 21]
+    for (const set of sets) {
+      const labels = Object.fromEntries(labelNames.map((label, index) => [label, set[index] ?? '']))
+      for (const value of observed) theirs.observe(labels, value)
+    }
+    const writer = new PageWriter()
+    writer.histogram(
+      metric,
+      bounds,
+      sets.map((labels) => ({
+        labels,
+        upTo: [1, 2, 2],
+        count: 3,
+        sum: total(21, 515_625),
+        createdWall: CREATED,
+      })),
+    )
+    const { text, openMetrics } = writer.finish()
+    expect(text.toString()).toBe(await registry.metrics())
+    const page = `${openMetrics.toString()}# EOF\n`
+    expect(page).toContain('_bucket{le="20.0",workload="",namespace="",model="",basis="time"} 2')
+    expect(page).toContain(
+      'wattribute_workload_request_energy_joules_created{workload="",namespace="",model="",basis="time"} 1760000000.250',
+    )
+  })
+
+  test('without series is not there', () => {
+    const writer = new PageWriter()
+    writer.histogram(metric, bounds, [])
+    expect(writer.finish().text).toHaveLength(0)
+  })
+})

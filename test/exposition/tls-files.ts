@@ -41,13 +41,15 @@ export function selfSigned(folder: string, name: string): Pair {
   return pair(certFile, keyFile)
 }
 
-export function signedBy(authority: Pair, folder: string, name: string): Pair {
+/** @param names in the form of openssl, such as `DNS:localhost`; without them the name alone counts */
+export function signedBy(authority: Pair, folder: string, name: string, names: readonly string[] = []): Pair {
+  const alternatives = names.length === 0 ? [] : ['-addext', `subjectAltName=${names.join()}`]
   const [certFile, keyFile, request] = [
     join(folder, `${name}.crt`),
     join(folder, `${name}.key`),
     join(folder, `${name}.csr`),
   ]
-  openssl('req', '-new', ...KEY, '-keyout', keyFile, '-out', request, '-subj', `/CN=${name}`)
+  openssl('req', '-new', ...KEY, '-keyout', keyFile, '-out', request, '-subj', `/CN=${name}`, ...alternatives)
   openssl(
     'x509',
     '-req',
@@ -58,6 +60,8 @@ export function signedBy(authority: Pair, folder: string, name: string): Pair {
     '-CAkey',
     authority.keyFile,
     '-CAcreateserial',
+    '-copy_extensions',
+    'copy',
     '-out',
     certFile,
     '-days',

@@ -298,7 +298,15 @@ describe('a new list of sensors', () => {
 })
 
 /** Each of these is a sensor of its own where it is configured. */
-const DEVICE_KINDS: ReadonlySet<string> = new Set(['ipmi', 'redfish', 'snmp', 'nut', 'modbus', 'http', 'prometheus'])
+const DEVICE_KINDS: ReadonlySet<string> = new Set([
+  'ipmi',
+  'redfish',
+  'snmp',
+  'nut',
+  'modbus',
+  'http',
+  'prometheus',
+])
 
 describe('the list of all sensors', () => {
   test('has the measured ones before the model, and no model where it is switched off', () => {

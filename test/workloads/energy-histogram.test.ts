@@ -66,7 +66,7 @@ describe('histograms of energy', () => {
         const second = new EnergyHistograms(LIMITS)
         if (state !== undefined) second.restore(JSON.parse(state))
         for (const change of changes.slice(state === undefined ? 0 : cut))
-          second.redo(JSON.parse(JSON.stringify(change)))
+          second.redo(structuredClone(change))
         expect(JSON.stringify(second.state())).toBe(JSON.stringify(first.state()))
         state = undefined
       }),

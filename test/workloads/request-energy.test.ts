@@ -179,6 +179,15 @@ describe('energy that is booked late', () => {
     expect(String(energy.book([booking(4)], seconds(2)).unclaimed)).toBe('4')
   })
 
+  test('of requests that were lost sight of is nobody’s, and the next ones do not share with them', () => {
+    const energy = new RequestEnergy()
+    energy.see([started(1, 0), started(2, 0)], ownerOf)
+    expect(energy.book([booking(8)], seconds(1)).costs).toEqual([])
+    energy.see([{ kind: 'lost' }, ended(1, 1), started(3, 1), ended(3, 2)], ownerOf)
+    const { costs, unclaimed } = energy.book([booking(5)], seconds(2))
+    expect([amounts(costs), String(unclaimed), String(energy.inFlight)]).toEqual([[5], '8', '0'])
+  })
+
   test('requests that began in an earlier run are not observed', () => {
     expect(run([[1, [progress(7, 3), ended(7, 1)], [booking(9)]]])).toEqual([])
   })
@@ -187,7 +196,10 @@ describe('energy that is booked late', () => {
 test('requests and what nobody was in flight for add up to the active energy, to the microjoule', () => {
   const model = fc.constantFrom('', 'llama', 'qwen', 'multiple')
   const event = fc.record({
-    kind: fc.constantFrom('started', 'progress', 'ended', 'failed'),
+    kind: fc.oneof(
+      { weight: 20, arbitrary: fc.constantFrom('started', 'progress', 'ended', 'failed') },
+      { weight: 1, arbitrary: fc.constant('lost') },
+    ),
     id: fc.nat(12),
     proxy: fc.constantFrom('one', 'other'),
     model,
@@ -218,6 +230,7 @@ test('requests and what nobody was in flight for add up to the active energy, to
         energy.see(
           events.map((one): RequestEvent => {
             const when = from + one.at * lasts
+            if (one.kind === 'lost') return { kind: 'lost' }
             if (one.kind === 'started') return started(one.id, when, one.proxy)
             if (one.kind === 'progress') return progress(one.id, one.tokens, one.model)
             return {

@@ -1,14 +1,20 @@
 /** The flags of `wattribute demo`. */
 import { UsageError, type Setting } from './usage-error.ts'
 
-export interface DemoFlags {
-  /** Where days of history are written in place of serving; undefined: nowhere, it serves. */
-  readonly historyPath: string | undefined
-  /** Before now; 1 to 30. */
-  readonly historyDays: number
+/** Past time of the simulated machine, to be written down in place of serving. */
+export interface DemoHistory {
+  readonly historyPath: string
+  /** Up to now. */
+  readonly historySeconds: number
 }
 
-const MOST_DAYS = 30
+export interface DemoFlags {
+  /** Undefined: it serves. */
+  readonly history: DemoHistory | undefined
+}
+
+const UNIT_SECONDS = { h: 3600, d: 86_400 } as const
+const MOST_SECONDS = 60 * UNIT_SECONDS.d
 
 export const DEMO_FLAGS = [
   {
@@ -16,23 +22,25 @@ export const DEMO_FLAGS = [
     value: 'FILE',
     default: '',
     sentence:
-      'Write what the simulated machine would have shown in the last days, as OpenMetrics for `promtool tsdb create-blocks-from openmetrics`, and end.',
+      'Write what the simulated machine would have shown up to now, as OpenMetrics for `promtool tsdb create-blocks-from openmetrics`, and end.',
     only: 'demo',
   },
   {
-    name: 'demo.history-days',
-    value: 'DAYS',
-    default: '2',
-    sentence: `How many days of it, 1 to ${MOST_DAYS}.`,
+    name: 'demo.history-length',
+    value: 'TIME',
+    default: '2d',
+    sentence: 'How much of it, in hours or days such as `36h` or `2d`, at most `60d`.',
     only: 'demo',
   },
 ] as const
 
 /** @throws UsageError */
 export function demoFlagsOf(valueOf: (name: (typeof DEMO_FLAGS)[number]['name']) => Setting): DemoFlags {
-  const { text, from } = valueOf('demo.history-days')
-  const days = Number(text)
-  if (!/^\d+$/.test(text) || days < 1 || days > MOST_DAYS)
-    throw new UsageError(`${from}: ${text} is no number of days from 1 to ${MOST_DAYS}`)
-  return { historyPath: valueOf('demo.history-path').text || undefined, historyDays: days }
+  const { text, from } = valueOf('demo.history-length')
+  const [, count = '', unit = ''] = /^(\d{1,4})([hd])$/.exec(text) ?? []
+  const length = Number(count) * UNIT_SECONDS[unit as keyof typeof UNIT_SECONDS]
+  if (!(length > 0 && length <= MOST_SECONDS))
+    throw new UsageError(`${from}: ${text} is no time such as 36h or 2d, from 1h to 60d`)
+  const path = valueOf('demo.history-path').text
+  return { history: path === '' ? undefined : { historyPath: path, historySeconds: length } }
 }

@@ -2,7 +2,7 @@
 import type { GpuLook, Nvml, NvmlAnswer, NvmlLook, UtilisationRow } from '../nvml.ts'
 import { nanoseconds, watts, type Seconds } from '../units.ts'
 import { Unreadable, type Clock, type Files, type World } from '../world.ts'
-import { CORES, GPUS, PROGRAMS, type Program } from './scenario.ts'
+import { CORES, GPUS, PROGRAMS, startTicksOf, type Program } from './scenario.ts'
 import { SOCKETS, type Simulation } from './simulation.ts'
 
 /** How long the machine has been up when the simulation begins. */
@@ -117,7 +117,7 @@ function cgroups(): ReadonlyMap<string, readonly Program[]> {
 
 function statOf({ pid, parent, comm }: Pick<Program, 'pid' | 'parent' | 'comm'>): string {
   const after = new Array<number>(26).fill(0)
-  return `${pid} (${comm}) S ${parent} ${pid} ${pid} 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 ${pid * 10} ${after.join(' ')} ${pid * 4096}\n`
+  return `${pid} (${comm}) S ${parent} ${pid} ${pid} 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 ${startTicksOf(pid)} ${after.join(' ')} ${pid * 4096}\n`
 }
 
 /** User, nice, system, idle: ticks of all logical CPUs together. */
@@ -166,6 +166,7 @@ function filesOf(files: Tree): Files {
 
 /** The driver samples utilisation five times a second. */
 const SAMPLES_PER_SECOND = 5
+const SAMPLE_MICROSECONDS = 1e6 / SAMPLES_PER_SECOND
 const POWER_LIMIT_WATTS = 700
 
 class SimulatedDriver implements Nvml {
@@ -174,7 +175,7 @@ class SimulatedDriver implements Nvml {
   readonly #begun: Seconds
   /** Busy seconds as far as rows have told them, by pid and GPU. */
   readonly #told = new Map<string, number>()
-  #rowsTo = 0
+  #sampled = 0
   newest: NvmlLook | undefined
 
   constructor(simulation: Simulation, clock: Clock, begun: Seconds) {
@@ -184,21 +185,13 @@ class SimulatedDriver implements Nvml {
   }
 
   look(at: Seconds): Promise<NvmlAnswer> {
-    const samples = Math.floor((this.#clock.now() - this.#begun) * SAMPLES_PER_SECOND)
-    const rowsSince = this.#rowsTo
-    const rows = new Array<UtilisationRow[]>(GPUS)
-    for (let gpu = 0; gpu < GPUS; gpu += 1) rows[gpu] = []
-    for (
-      let sample = Math.floor((rowsSince / 1e6) * SAMPLES_PER_SECOND) + 1;
-      sample <= samples;
-      sample += 1
-    ) {
-      this.#simulation.advance(sample / SAMPLES_PER_SECOND)
-      this.#sample(sample, rows)
-    }
-    this.#rowsTo = Math.max(rowsSince, Math.round((samples / SAMPLES_PER_SECOND) * 1e6))
     this.#simulation.advance(this.#clock.now() - this.#begun)
-    const devices = rows.map((own, gpu) => this.#device(gpu, own, rowsSince, at))
+    const rowsSince = this.#sampled * SAMPLE_MICROSECONDS
+    const samples = Math.floor(this.#simulation.time * SAMPLES_PER_SECOND)
+    const devices = Array.from({ length: GPUS }, (_, gpu) =>
+      this.#device(gpu, this.#rows(gpu, samples), rowsSince, at),
+    )
+    this.#sampled = samples
     this.newest = { at, devices }
     return Promise.resolve({ kind: 'look', look: this.newest })
   }
@@ -207,17 +200,21 @@ class SimulatedDriver implements Nvml {
     return Promise.resolve()
   }
 
-  #sample(sample: number, rows: UtilisationRow[][]): void {
+  /** What is new since the look before, told as steady over its samples. */
+  #rows(gpu: number, samples: number): readonly UtilisationRow[] {
+    const count = samples - this.#sampled
+    if (count <= 0) return []
+    const rows: UtilisationRow[] = []
     for (const { pid, holds = [] } of PROGRAMS) {
-      for (const gpu of holds) {
-        const key = `${pid} ${gpu}`
-        const busy = this.#simulation.busySecondsOf(pid, gpu)
-        const sm = Math.round((busy - (this.#told.get(key) ?? 0)) * SAMPLES_PER_SECOND * 100)
-        this.#told.set(key, busy)
-        const timeStamp = Math.round((sample / SAMPLES_PER_SECOND) * 1e6)
-        if (sm > 0) rows[gpu]?.push({ pid, timeStamp, sm: Math.min(100, sm) })
-      }
+      if (!holds.includes(gpu)) continue
+      const key = `${pid} ${gpu}`
+      const busy = this.#simulation.busySecondsOf(pid, gpu)
+      const sm = Math.round(((busy - (this.#told.get(key) ?? 0)) * SAMPLES_PER_SECOND * 100) / count)
+      this.#told.set(key, busy)
+      for (let sample = this.#sampled + 1; sm > 0 && sample <= samples; sample += 1)
+        rows.push({ pid, timeStamp: sample * SAMPLE_MICROSECONDS, sm: Math.min(100, sm) })
     }
+    return rows
   }
 
   #device(index: number, rows: readonly UtilisationRow[], rowsSince: number, at: Seconds): GpuLook {

@@ -42,10 +42,13 @@ export interface Server {
 export const GPUS = 8
 export const CORES = 64
 
+/** When a program was started: clock ticks after boot. */
+export const startTicksOf = (pid: number): number => pid * 10
+
 /** The training run goes round: seconds of each phase. */
 export const ROUND = [
-  { phase: 'data_load', seconds: 10 },
-  { phase: 'train', seconds: 150 },
+  { phase: 'data_load', seconds: 5 },
+  { phase: 'train', seconds: 155 },
   { phase: 'eval', seconds: 30 },
   { phase: 'checkpoint', seconds: 15 },
 ] as const
@@ -195,7 +198,7 @@ export const PROGRAMS: readonly Program[] = [
     gpuWatts: 310,
     load: (t) => {
       const isAtWork = t % 120 < 45
-      return { cores: isAtWork ? 1.1 : 0.02, gpus: { 6: isAtWork ? 0.3 : 0 } }
+      return { cores: isAtWork ? 1.1 : 0.02, gpus: { 6: isAtWork ? 0.25 : 0 } }
     },
   },
   {

@@ -1,10 +1,9 @@
 /** What the programs of the simulated machine say of their own work: the marks of the training run. */
 import type { IntakeBatch, TimedMark } from '../workloads/marks.ts'
 import { seconds, type Seconds } from '../units.ts'
-import { phaseAt, PROGRAMS, type Program } from './scenario.ts'
+import { phaseAt, PROGRAMS, startTicksOf, type Program } from './scenario.ts'
 
 const RANKS: readonly Program[] = PROGRAMS.filter(({ environment }) => environment?.['RANK'] !== undefined)
-const [FIRST] = RANKS
 
 /** A training step, and how its time is spent; what is left is told by nobody. */
 const STEP = { seconds: 0.8, samples: 64, forward: 0.3, backward: 0.55, optimizer: 0.1 }
@@ -28,14 +27,13 @@ export class SimulatedWork {
   /**
    * What is new since this was last asked.
    * @param t seconds since the simulation began
-   * @param wall Unix time of the same instant
+   * @param now the same instant on the monotonic clock
    */
-  at(t: number, wall: Seconds): IntakeBatch {
-    if (FIRST === undefined) return { senders: [], counts: [] }
+  at(t: number, now: Seconds): IntakeBatch {
     const { phase, since } = phaseAt(t)
     const marks: TimedMark[] = []
     const mark = (after: number, change: Partial<TimedMark>): void =>
-      void marks.push({ ...NO_CHANGE, at: seconds(wall - (t - after)), ...change })
+      void marks.push({ ...NO_CHANGE, at: seconds(now - (t - after)), ...change })
     if (!this.#hasBegun) mark(t, { isRunStart: true })
     this.#hasBegun = true
     if (phase !== this.#phase) {
@@ -55,7 +53,10 @@ export class SimulatedWork {
       }
     }
     if (marks.length === 0) return { senders: [], counts: [] }
-    const who = { kind: 'process', pid: FIRST.pid, startTicks: FIRST.pid * 10 } as const
-    return { senders: [{ who, marks }], counts: [] }
+    const senders = RANKS.map(({ pid }) => ({
+      who: { kind: 'process', pid, startTicks: startTicksOf(pid) } as const,
+      marks,
+    }))
+    return { senders, counts: [] }
   }
 }

@@ -2,7 +2,7 @@
 import type { Component, ComponentState, SensorStatus, Vantage } from '../model.ts'
 import { attributionOf, type Check } from './attribution.ts'
 import { devicesOf, type DeviceFinding } from './devices.ts'
-import type { DomainSeen, Observation, QueryServerSeen } from './observation.ts'
+import type { DomainSeen, Observation, ProxySeen, QueryServerSeen } from './observation.ts'
 import { remedyFor, type Remedy } from './remedies.ts'
 
 export interface SensorFinding {
@@ -37,6 +37,8 @@ export interface Findings {
   readonly attribution: readonly Check[]
   /** Whether queries are counted says nothing of what can be measured: it is told, and no problem of the machine. */
   readonly queryServers: readonly QueryServerSeen[]
+  /** As with those. */
+  readonly proxies: readonly ProxySeen[]
   /** What is there and cannot be read, worst first, each thing once. */
   readonly todo: readonly Remedy[]
   /** What could be known besides. */
@@ -76,6 +78,7 @@ export function findingsOf(seen: Observation): Findings {
     devices,
     attribution,
     queryServers: seen.queryServers,
+    proxies: seen.proxies,
     todo,
     optional,
     exitCode: hasProblem ? 1 : 0,

@@ -34,6 +34,7 @@ export interface Observation {
   /** The socket at which processes mark their phases. */
   readonly marks: MarksSocketSeen
   readonly queryServers: readonly QueryServerSeen[]
+  readonly proxies: readonly ProxySeen[]
 }
 
 export interface MarksSocketSeen {
@@ -50,6 +51,16 @@ export interface QueryServerSeen {
   readonly url: string
   readonly server: string
   readonly state: 'waiting' | 'counting' | 'silent'
+  /** Empty when all is well. */
+  readonly reason: string
+}
+
+/** A counting proxy of the configuration. */
+export interface ProxySeen {
+  readonly listen: string
+  readonly target: string
+  /** Of the target. */
+  readonly state: 'answering' | 'silent'
   /** Empty when all is well. */
   readonly reason: string
 }

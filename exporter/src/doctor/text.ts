@@ -29,6 +29,7 @@ export function findingsText(findings: Findings): string {
       ...remedyLines(remedy, 30),
     ]),
     ...queryLines(findings),
+    ...proxyLines(findings),
     '',
     ...verdictLines(findings),
   ]
@@ -45,6 +46,17 @@ function queryLines({ queryServers }: Findings): string[] {
     'QUERIES',
     ...queryServers.map(({ url, server, state, reason }) =>
       row([12, 10], [server, state, reason === '' ? url : `${url}: ${reason}`]),
+    ),
+  ]
+}
+
+function proxyLines({ proxies }: Findings): string[] {
+  if (proxies.length === 0) return []
+  return [
+    '',
+    'PROXIES',
+    ...proxies.map(({ listen, target, state, reason }) =>
+      row([18, 11], [listen, state, reason === '' ? target : `${target}: ${reason}`]),
     ),
   ]
 }

@@ -10,6 +10,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { isIP } from 'node:net'
 import { endpointOf } from './endpoints.ts'
 import { endToEnd, goesInCircles, has, targetPath, valuesOf, via, without } from './headers.ts'
 import { JsonFields } from './json-fields.ts'
@@ -56,12 +57,18 @@ export function exchange(
 ): void {
   const { method = 'GET', url = '', rawHeaders } = request
   const path = targetPath(url, method)
-  if (path === undefined)
-    return refuse(request, response, 400, 'the target of this request is neither a path nor an address')
-  if (goesInCircles(rawHeaders)) return refuse(request, response, 508, 'this proxy is its own target')
+  if (path === undefined) {
+    refuse(request, response, 400, 'the target of this request is neither a path nor an address')
+    return
+  }
+  if (goesInCircles(rawHeaders)) {
+    refuse(request, response, 508, 'this proxy is its own target')
+    return
+  }
   const codings = valuesOf(rawHeaders, 'transfer-encoding').join(',').trim().toLowerCase()
   if (codings !== '' && codings !== 'chunked') {
-    return refuse(request, response, 501, 'the only transfer coding that is understood is chunked')
+    refuse(request, response, 501, 'the only transfer coding that is understood is chunked')
+    return
   }
   const endpoint = endpointOf(method, path)
   const notes = endpoint && begin()
@@ -72,7 +79,8 @@ export function exchange(
   const upstream = openUpstream(target, method, path, headersFor(request, target, codings !== ''))
   if (upstream instanceof Error) {
     notes?.end('', undefined)
-    return refuse(request, response, 400, 'a header field of this request cannot be passed on')
+    refuse(request, response, 400, 'a header field of this request cannot be passed on')
+    return
   }
 
   /** Neither side is kept waiting for the other. */
@@ -182,16 +190,18 @@ function openUpstream(
   headers: readonly string[],
 ): ClientRequest | Error {
   const open = url.protocol === 'https:' ? httpsRequest : httpRequest
+  const host = url.hostname.replace(/^\[|\]$/g, '')
   try {
     return open({
       agent,
-      host: url.hostname.replace(/^\[|\]$/g, ''),
+      host,
       port: url.port === '' ? undefined : url.port,
       method,
       path,
       headers,
       setHost: false,
-      ...(url.protocol === 'https:' && { servername: url.hostname.replace(/^\[|\]$/g, '') }),
+      // by the target's name, whatever the client calls it; addresses are not asked for by name (RFC 6066, 3)
+      ...(url.protocol === 'https:' && { servername: isIP(host) === 0 ? host : '' }),
     })
   } catch (cause) {
     return cause instanceof Error ? cause : new Error(String(cause))
@@ -289,7 +299,8 @@ export function refuse(
   response.end(`wattribute proxy: ${sentence}\n`)
 }
 
-function reasonOf(cause: NodeJS.ErrnoException): string {
+/** A part of a sentence. */
+export function reasonOf(cause: NodeJS.ErrnoException): string {
   switch (cause.code) {
     case 'ECONNREFUSED':
       return 'nobody listens there'
@@ -304,6 +315,16 @@ function reasonOf(cause: NodeJS.ErrnoException): string {
       return 'no way leads there'
     case 'ETIMEDOUT':
       return 'it cannot be reached in time'
+    case 'CERT_HAS_EXPIRED':
+      return 'its certificate has expired'
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'its certificate is for another name'
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return 'who has signed its certificate is not known here: name the authority with NODE_EXTRA_CA_CERTS'
+    case undefined:
     default:
       return cause.code?.startsWith('HPE_') === true
         ? 'what it sends is not HTTP'

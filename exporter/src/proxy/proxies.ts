@@ -5,6 +5,8 @@ export class Proxies {
   readonly #options: Pick<ProxyOptions, 'ledger' | 'log'>
   /** By their settings. */
   #running = new Map<string, CountingProxy>()
+  /** One change at a time: a configuration may be read again while the one before is being taken over. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: Pick<ProxyOptions, 'ledger' | 'log'>) {
     this.#options = options
@@ -14,7 +16,24 @@ export class Proxies {
    * Those that are not wanted any more end, new ones begin. One that cannot listen leaves the others alone.
    * @returns what could not listen
    */
-  async apply(wanted: readonly ProxySettings[]): Promise<readonly ProxyError[]> {
+  apply(wanted: readonly ProxySettings[]): Promise<readonly ProxyError[]> {
+    return this.#inTurn(() => this.#apply(wanted))
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#apply([])
+      this.#options.ledger.flush()
+    })
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(change)
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+
+  async #apply(wanted: readonly ProxySettings[]): Promise<readonly ProxyError[]> {
     const before = this.#running
     const keys = wanted.map(keyOf)
     this.#running = new Map(Array.from(before).filter(([key]) => keys.includes(key)))
@@ -36,13 +55,6 @@ export class Proxies {
       }
     }
     return problems
-  }
-
-  async close(): Promise<void> {
-    const all = Array.from(this.#running.values())
-    this.#running = new Map()
-    await Promise.all(all.map((proxy) => proxy.close()))
-    this.#options.ledger.flush()
   }
 }
 

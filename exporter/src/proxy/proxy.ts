@@ -103,7 +103,8 @@ export class CountingProxy {
       this.#server.once('error', (cause: NodeJS.ErrnoException) =>
         reject(new ProxyError(`the proxy cannot listen on ${listen}: ${reasonOf(cause)}`, { cause })),
       )
-      this.#server.listen({ host, port }, resolve)
+      // as many may come at the same instant: those beyond the backlog would knock again after 1, 3 and 7 s
+      this.#server.listen({ host, port, backlog: this.#limits.connections }, resolve)
     })
     this.#server.removeAllListeners('error')
     this.#server.on('error', (cause: NodeJS.ErrnoException) => this.#tell({ code: cause.code ?? 'ERROR' }))

@@ -48,10 +48,14 @@ export class ProxiedServers {
     this.#settings = byName(settings)
   }
 
+  /** Of a proxy whose target stays, it stays known whose that is. */
   reconfigure(settings: readonly ProxiedServerSettings[]): void {
+    const before = this.#settings
     this.#settings = byName(settings)
-    this.#owners = new Map()
-    this.#pids = new Map()
+    const isKept = ([listen]: readonly [string, unknown]): boolean =>
+      before.get(listen)?.target === this.#settings.get(listen)?.target
+    this.#owners = new Map(Array.from(this.#owners).filter(isKept))
+    this.#pids = new Map(Array.from(this.#pids).filter(isKept))
     this.#lookedAt = undefined
   }
 
@@ -84,7 +88,8 @@ export class ProxiedServers {
   }
 
   async #look(guesses: readonly number[]): Promise<void> {
-    for (const { listen, target, workload, server } of this.#settings.values()) {
+    const settings = this.#settings
+    for (const { listen, target, workload, server } of settings.values()) {
       const port = localPortOf(target)
       if (port === undefined || (workload !== '' && server !== '')) continue
       const before = this.#pids.get(listen)
@@ -92,7 +97,8 @@ export class ProxiedServers {
       const pid =
         (await pidListeningOn(this.#procfs, port, first)) ?? (await pidListeningOn(this.#procfs, port))
       // One that is down for a while keeps its name: its last requests are still being booked.
-      if (pid !== undefined && this.#settings.has(listen)) this.#pids.set(listen, pid)
+      if (settings !== this.#settings) return
+      if (pid !== undefined) this.#pids.set(listen, pid)
     }
   }
 }

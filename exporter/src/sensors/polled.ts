@@ -5,7 +5,16 @@
  * since the look before, and never waits.
  */
 import { DeviceError, type DeviceAnswer, type DeviceClient } from '../devices/device.ts'
-import type { DeviceSeen, Domain, Gauge, Reading, Tls, ZoneMeter, ZoneReading } from '../model.ts'
+import type {
+  DeviceSeen,
+  Domain,
+  Gauge,
+  GaugeQuantity,
+  Reading,
+  Tls,
+  ZoneMeter,
+  ZoneReading,
+} from '../model.ts'
 import { elapsed, seconds, type Seconds } from '../units.ts'
 import type { Clock } from '../world.ts'
 import { CoveredMeter, domainOf, together, zoneMeterOf, type MeterUse } from './coverage.ts'
@@ -49,6 +58,23 @@ const JITTER = 0.1
 /** What is shown of one device at most, and how many names it may ever come up with. */
 const MOST_GAUGES = 256
 const LONGEST_NAME = 100
+
+/** What a device can mean: 255 % of a battery or -32768 °C stands for something that it does not know. */
+const POSSIBLE: Readonly<Record<GaugeQuantity, readonly [low: number, high: number]>> = {
+  battery_charge_ratio: [0, 1],
+  battery_runtime_seconds: [0, 1e9],
+  ups_load_ratio: [0, 10],
+  ups_on_battery: [0, 1],
+  temperature_celsius: [-100, 1000],
+  fan_speed_rpm: [0, 1e6],
+  pump_speed_rpm: [0, 1e6],
+  heat_removed_watts: [-1e9, 1e9],
+}
+
+function isPossible(quantity: GaugeQuantity, value: number): boolean {
+  const [low, high] = POSSIBLE[quantity]
+  return value >= low && value <= high
+}
 
 const DEFECT_ADVICE = 'this is a defect of Wattribute: please report it'
 
@@ -206,7 +232,7 @@ export class PolledSensor implements Sensor {
     for (const { id, quantity, value } of gauges) {
       const name = id.slice(0, LONGEST_NAME)
       const key = `${quantity}\0${name}`
-      if (!Number.isFinite(value)) continue
+      if (!isPossible(quantity, value)) continue
       if (!this.#gaugeNames.has(key) && this.#gaugeNames.size >= MOST_GAUGES) continue
       this.#gaugeNames.add(key)
       shown.set(key, { sensor: this.about.name, name, quantity, value })

@@ -6,7 +6,7 @@
 import type { ModelLookup, ProcessSeen, WorkloadFacts } from '../model.ts'
 import { invocationOf, Options, type Invocation } from './command-line.ts'
 import { normaliseModel, normaliseVariant, type ModelName } from './model-names.ts'
-import { ENGINE_TITLES, NOT_TRAINING, SIGNATURES, TRAINED_MODEL, TRAINING } from './signatures.ts'
+import { ENGINE_TITLES, NOT_TRAINING, TRAINED_MODEL, TRAINING } from './signatures.ts'
 import type { ModelPlaces, Signature } from './signature.ts'
 import { signatureOf } from './signature-index.ts'
 

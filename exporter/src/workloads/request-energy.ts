@@ -68,10 +68,16 @@ interface Work extends RequestOwner {
 export class RequestEnergy {
   readonly #requests = new Map<number, Request>()
   readonly #works = new Map<string, Work>()
+  /** Of requests that were lost sight of. */
+  #lost = 0n
 
   /** @param ownerOf whose requests pass the proxy */
   see(events: readonly RequestEvent[], ownerOf: (proxy: string) => RequestOwner): void {
     for (const event of events) {
+      if (event.kind === 'lost') {
+        this.#forgetRequests()
+        continue
+      }
       const request = this.#requests.get(event.id)
       switch (event.kind) {
         case 'started':
@@ -92,7 +98,8 @@ export class RequestEnergy {
 
   /** Splits what a tick has booked, and gives out the requests that are complete by it. */
   book(bookings: readonly Booking[], at: Seconds): TickOfRequests {
-    let unclaimed = 0n
+    let unclaimed = this.#lost
+    this.#lost = 0n
     const channels = new Map<Work, Set<string>>()
     for (const { workload, part, component, amount } of bookings) {
       if (workload === undefined || (part !== 'accelerator' && part !== 'host')) continue
@@ -148,6 +155,12 @@ export class RequestEnergy {
     }
     this.#requests.set(id, request)
     work.requests.add(request)
+  }
+
+  #forgetRequests(): void {
+    this.#lost += this.inFlight
+    this.#requests.clear()
+    for (const { requests } of this.#works.values()) requests.clear()
   }
 
   #forgetIdle(at: Seconds): void {

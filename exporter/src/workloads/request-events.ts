@@ -43,4 +43,9 @@ export interface RequestEnded {
   readonly answer: AnswerCounts | undefined
 }
 
-export type RequestEvent = RequestStarted | RequestProgress | RequestEnded
+/** What was told before this was lost: of the requests that were in flight the end may never be heard. */
+export interface RequestsLost {
+  readonly kind: 'lost'
+}
+
+export type RequestEvent = RequestStarted | RequestProgress | RequestEnded | RequestsLost

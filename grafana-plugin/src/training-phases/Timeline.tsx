@@ -11,7 +11,7 @@ import { UPlotChart, UPlotConfigBuilder, useStyles2, useTheme2 } from '@grafana/
 import React, { useMemo, useState } from 'react'
 import { phaseColour } from '../components/colours'
 import { ticks } from '../query-energy/axis'
-import { blockLabels, laneTitle, type PhaseDisplays } from './describe'
+import { blockLabels, laneNames, type PhaseDisplays } from './describe'
 import { drawLanes } from './draw'
 import type { Lane, Range } from './lanes'
 import { LaneKeys } from './LaneKeys'
@@ -192,7 +192,7 @@ function plotConfig(props: PlotProps): UPlotConfigBuilder {
           props.hidden.has(phase ?? 'untracked') ||
           (phase !== undefined && props.hidden.has(phase.split('/')[0] ?? phase)),
         labels: (block) => blockLabels(block, displays),
-        laneName: (lane) => laneTitle(lane, displays),
+        laneNames: (lane) => laneNames(lane, displays),
         powerColour: (index) =>
           lanes.length > 1 && layout.powerHeight > 0 ? laneColour(index, theme) : undefined,
       },

@@ -22,14 +22,20 @@ export function blockLabels(block: Block, { energy }: PhaseDisplays): readonly s
   return about === undefined ? [name] : [`${name} ${about}`, about, name]
 }
 
-/** `llama-train · since 09:30`: a run is known by its beginning. */
-export function laneTitle(lane: Lane, { timeZone }: PhaseDisplays): string {
-  const since =
-    lane.runStart === undefined
-      ? ''
-      : `run of ${dateTimeFormat(lane.runStart, { timeZone, format: 'YYYY-MM-DD HH:mm:ss' })}`
-  return [lane.name, lane.detail, since].filter(Boolean).join(' · ')
+/** Names of a lane, the fullest first: a run is known by its beginning. */
+export function laneNames(lane: Lane, { timeZone }: PhaseDisplays): readonly string[] {
+  const began = (format: string) =>
+    lane.runStart === undefined ? '' : `run of ${dateTimeFormat(lane.runStart, { timeZone, format })}`
+  const joined = (...words: readonly string[]) => words.filter(Boolean).join(' · ')
+  return [
+    joined(lane.name, lane.detail, began('YYYY-MM-DD HH:mm:ss')),
+    joined(lane.name, began('HH:mm')),
+    lane.name,
+  ]
 }
+
+export const laneTitle = (lane: Lane, displays: PhaseDisplays): string =>
+  laneNames(lane, displays)[0] ?? lane.name
 
 export function blockTooltip(lane: Lane, block: Block, displays: PhaseDisplays): TooltipContent {
   return {

@@ -20,7 +20,8 @@ export interface Pen {
   readonly isHidden: (phase: string | undefined) => boolean
   /** Texts for a block, the fullest first. */
   readonly labels: (block: Block) => readonly string[]
-  readonly laneName: (lane: Lane) => string
+  /** Names of a lane, the fullest first. */
+  readonly laneNames: (lane: Lane) => readonly string[]
   /** Of the line of its power, where there are several. */
   readonly powerColour: (index: number) => string | undefined
 }
@@ -45,7 +46,10 @@ export function drawLanes(canvas: Canvas, lanes: readonly Lane[], layout: Layout
     }
     const indent = (line === undefined ? 4 : 22) * ratio
     ctx.fillStyle = pen.theme.colors.text.primary
-    ctx.fillText(pen.laneName(lane), left + indent, y(box.nameTop + 9), width - indent)
+    const measure = (text: string) => ctx.measureText(text).width / ratio
+    const names = pen.laneNames(lane)
+    const name = fitting(names, (width - indent) / ratio, measure) ?? names[names.length - 1] ?? ''
+    ctx.fillText(name, left + indent, y(box.nameTop + 9))
     for (const block of lane.blocks) {
       if (!pen.isHidden(block.phase)) drawBlock(canvas, block, y(box.blockTop), box.blockHeight * ratio, pen)
     }

@@ -1,0 +1,70 @@
+/** `wattribute demo` as people run it: every family at once, and days of history that Prometheus takes. */
+import { describe, expect, test } from '@jest/globals'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { catalogue } from '../../exporter/src/exposition/catalogue.ts'
+import { imbalancesOfPage } from '../exposition/page-text.ts'
+import { requireProgram } from '../programs.ts'
+import { CLI, ExporterProcess } from './exporter-process.ts'
+
+const run = promisify(execFile)
+
+/** Of what this machine does not have: containers, a sun, a device with TLS, energy of nobody, a constant PUE; and blocks that have ended. */
+const NOT_THERE = [
+  catalogue.containerInfo,
+  catalogue.facilitySolarEnergy,
+  catalogue.facilityPue,
+  catalogue.sensorTls,
+  catalogue.unattributedEnergy,
+  catalogue.demandLastBlock,
+  catalogue.demandPeak,
+]
+
+describe('wattribute demo', () => {
+  test('shows every family within ten seconds, and says that nothing of it is measured', async () => {
+    const exporter = await ExporterProcess.start(['demo'])
+    const expected = Object.values(catalogue).filter((metric) => !NOT_THERE.includes(metric as never))
+    const until = Date.now() + 10_000
+    let page = ''
+    let missing: string[] = []
+    do {
+      page = await (await fetch(exporter.url)).text()
+      missing = expected.flatMap(({ name }) => (page.includes(`\n# TYPE ${name} `) ? [] : name))
+    } while (missing.length > 0 && Date.now() < until)
+    const start = await (await fetch(new URL('/', exporter.url))).text()
+    await exporter.stop()
+    expect(missing).toEqual([])
+    expect(imbalancesOfPage(page)).toEqual([])
+    expect(start).toContain('a simulated machine: none of these figures is measured')
+    expect(page).toContain('zone="simulated-room"')
+    expect(page).toContain('model_name="Simulated H100 80GB"')
+  }, 60_000)
+
+  test('refuses a length that it cannot write', async () => {
+    const ended = ExporterProcess.begin(['demo', '--demo.history-length=3 weeks'])
+    expect((await ended.ended).code).toBe(2)
+    expect(ended.lines.join('\n')).toContain('3 weeks is no time such as 36h or 2d')
+  })
+})
+
+requireProgram('promtool', 'days of a simulated machine', (promtool) => {
+  test('writes history that promtool makes blocks of', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'wattribute-demo-'))
+    const file = join(folder, 'history.om')
+    await run(process.execPath, [CLI, 'demo', `--demo.history-path=${file}`, '--demo.history-length=3h'])
+    const { stdout } = await run(promtool, [
+      'tsdb',
+      'create-blocks-from',
+      'openmetrics',
+      file,
+      join(folder, 'data'),
+    ])
+    const blocks = await readdir(join(folder, 'data'))
+    await rm(folder, { recursive: true })
+    expect(blocks.length).toBeGreaterThanOrEqual(2) // of two hours each, at even hours
+    expect(stdout).toContain(blocks[0] ?? 'a block')
+  }, 120_000)
+})
