@@ -6,13 +6,14 @@ import { join } from 'node:path'
 import { ExporterProcess } from '../e2e/exporter-process.ts'
 import { requireProgram, withProgram } from '../programs.ts'
 import { PYTHON } from '../intake/open-socket.ts'
-import { PYTHON_FOLDER, PythonClient } from './python-client.ts'
+import { PYTHON_ENV, PYTHON_FOLDER, PythonClient } from './python-client.ts'
 
 jest.setTimeout(120_000)
 
 withProgram('env', 'the module passes its own tests', (run) => {
   const words = [PYTHON, '-m', 'unittest', 'discover', '-t', PYTHON_FOLDER, '-s', `${PYTHON_FOLDER}/tests`]
-  const { status, output } = run(['PYTHONDONTWRITEBYTECODE=1', ...words], '')
+  const environment = Object.entries(PYTHON_ENV).map(([name, value]) => `${name}=${value}`)
+  const { status, output } = run([...environment, ...words], '')
   expect(output).toMatch(/^Ran \d{2,} tests/m)
   expect(output).toMatch(/\nOK\n$/)
   expect(status).toBe(0)
@@ -95,11 +96,12 @@ requireProgram(PYTHON, 'a script with the module', (python) => {
     const running = await start()
     await script.run('import os; wattribute.set_phase("train"); wattribute.step(2)')
     await running.page(has('phase_steps_total', 'train', '2'))
+    await script.run('gate, opener = os.pipe()')
     await script.run(
-      'child = os.fork(); child or (wattribute.begin("data"), wattribute.step(9), wattribute.close(), os._exit(0))',
+      'child = os.fork(); child or (os.close(opener), wattribute.begin("data"), wattribute.step(9), os.read(gate, 1), os._exit(0))',
     )
-    await script.run('os.waitpid(child, 0)')
     await running.page(has('phase_steps_total', 'data', '9'))
+    await script.run('os.close(opener); os.waitpid(child, 0)')
     const page = await running.page((text) => text.includes('wattribute_open_marks 1\n'))
     expect(has('phase_steps_total', 'train', '2')(page)).toBe(true)
     expect(page).not.toMatch(/^wattribute_intake_lines_refused_total\{.*\} [1-9]/m)

@@ -1,5 +1,7 @@
 import asyncio
+import copy
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -133,6 +135,10 @@ class TheClient(unittest.TestCase):
         with self.client._changed:
             os.kill(os.getpid(), signal.SIGALRM)
         self.listener.wait_for("phase=checkpoint")
+
+    def test_a_copy_is_the_same_sender(self):
+        self.assertIs(pickle.loads(pickle.dumps(self.client)), self.client)
+        self.assertIs(copy.deepcopy(self.client), self.client)
 
     def test_an_exporter_that_was_started_anew_is_told_what_is_open(self):
         self.client.set_phase("train")

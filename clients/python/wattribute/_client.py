@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import weakref
-from typing import Any, Callable, Dict, List, Optional, Set, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple, TypeVar
 
 from . import _lines
 from ._book import Book, OpenPhase
@@ -64,6 +64,10 @@ class Client:
         self._sent = 0
         self._refused = 0
         self._told: Set[str] = set()
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """Libraries copy callbacks and send them to workers: each process has one sender for a socket."""
+        return _sender_to, (self._path, self._capacity)
 
     def phase(self, name: str) -> "Phase":
         """A phase inside the present one, as `with wattribute.phase('eval'):` or as a decorator.
@@ -336,6 +340,13 @@ class Phase:
 
 
 _clients: "weakref.WeakSet[Client]" = weakref.WeakSet()
+
+
+def _sender_to(path: str, capacity: int) -> Client:
+    for client in list(_clients):
+        if (client._path, client._capacity, client._is_closed) == (path, capacity, False):
+            return client
+    return Client(path, capacity)
 
 
 def _after_fork_in_child() -> None:
