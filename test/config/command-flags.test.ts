@@ -48,21 +48,28 @@ describe('proxy', () => {
 
 describe('demo', () => {
   test.each([
-    [[], { historyPath: undefined, historyDays: 2 }],
+    [[], undefined],
+    [['--demo.history-path=a.txt'], { historyPath: 'a.txt', historySeconds: 172_800 }],
     [
-      ['--demo.history-path=history.txt', '--demo.history-days=30'],
-      { historyPath: 'history.txt', historyDays: 30 },
+      ['--demo.history-path=a.txt', '--demo.history-length=36h'],
+      { historyPath: 'a.txt', historySeconds: 129_600 },
     ],
-  ])('%j', (argv, demo) => {
+  ])('%j', (argv, history) => {
     const flags = parseFlags(['demo', ...argv], {})
     expect(flags).toHaveProperty('command', 'demo')
-    expect(flags).toHaveProperty('demo', demo)
+    expect(flags).toHaveProperty('demo', { history })
   })
 
   test.each([
-    [['demo', '--demo.history-days=31'], '--demo.history-days: 31 is no number of days from 1 to 30'],
-    [['demo', '--demo.history-days=1.5'], '--demo.history-days: 1.5 is no number of days from 1 to 30'],
-    [['--demo.history-days=1'], '--demo.history-days is a flag of demo, not of serve'],
+    [
+      ['demo', '--demo.history-length=61d'],
+      '--demo.history-length: 61d is no time such as 36h or 2d, from 1h to 60d',
+    ],
+    [
+      ['demo', '--demo.history-length=0h'],
+      '--demo.history-length: 0h is no time such as 36h or 2d, from 1h to 60d',
+    ],
+    [['--demo.history-length=1d'], '--demo.history-length is a flag of demo, not of serve'],
   ])('%j is refused', (argv, message) => {
     expect(() => parseFlags(argv, {})).toThrow(new UsageError(message))
   })

@@ -311,7 +311,7 @@ describe('usageText', () => {
       '--help',
       '--version',
       '--demo.history-path',
-      '--demo.history-days',
+      '--demo.history-length',
       '--calibrate.seconds',
       '--output',
       '--json',
