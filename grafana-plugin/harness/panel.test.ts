@@ -1,5 +1,5 @@
 /**
- * The built panel as people see it: every state, both themes, three widths, with the libraries of three versions of
+ * The built panel as people see it: every state, both themes, widths from 200 px to 4K, with the libraries of three versions of
  * Grafana. The pictures are in harness/shots/; `npm run screenshots` takes those of the documents anew.
  */
 import { mkdirSync } from 'node:fs'
@@ -70,7 +70,7 @@ const OF_GRAFANA: Readonly<Record<string, readonly string[]>> = {
   '11.6': ['aria-prohibited-attr: <div aria-label="Panel loading bar"', 'empty-table-header: <th></th>'],
 }
 
-const WIDTHS = [200, 640, 1800]
+const WIDTHS = [200, 640, 1800, 3840]
 
 describe.each(VERSIONS)('with the libraries of Grafana $name', (version) => {
   let harness: Harness
@@ -96,7 +96,7 @@ describe.each(VERSIONS)('with the libraries of Grafana $name', (version) => {
 
     test.each(WIDTHS)('nothing leaves the panel that is %i px wide', async (width) => {
       for (const scene of [sceneOf(queryEnergy({ unmeasured: ['overhead'] })), phases()]) {
-        await harness.show({ ...scene, theme, width, height: width < 300 ? 320 : 500 })
+        await harness.show({ ...scene, theme, width, height: width < 300 ? 320 : width > 3000 ? 1600 : 500 })
         await shot(`${scene.title} ${width} ${theme}`)
         expect(await overflowing(harness)).toEqual([])
       }

@@ -1,11 +1,11 @@
 /**
- * The shipped queries, sent to a real Prometheus as Grafana's data source sends them; its answers rendered; the figures
+ * The shipped queries over blocks of known figures, sent to a real Prometheus as Grafana's data source sends them; its answers rendered; the figures
  * on screen compared with those that the metrics were made of.
  */
 import { QUERY_ENERGY_QUERIES, TRAINING_PHASES_QUERIES } from '../src/model/queries'
 import { type Harness, openHarness } from './browser'
 import { sceneOf } from './examples'
-import { type Prometheus, startPrometheus } from './prometheus'
+import { type Prometheus, prometheusOf } from './prometheus'
 import { VERSIONS } from './versions'
 
 const SCRAPE = 15
@@ -86,7 +86,7 @@ describe('with real data', () => {
   beforeAll(async () => {
     const [newest] = VERSIONS
     if (newest === undefined) throw new Error('no version')
-    prometheus = await startPrometheus(METRICS)
+    prometheus = await prometheusOf(METRICS)
     harness = await openHarness(newest)
   })
   afterAll(async () => {

@@ -1,8 +1,10 @@
 /** The options in Grafana's panel editor. */
 import { type Field, FieldType, type PanelOptionsEditorBuilder } from '@grafana/data'
-import { PARTS } from './model/parts'
 import { QUANTITIES, QUANTITY } from './model/quantity'
 import { DEFAULTS, type PanelOptions } from './options'
+import { KEY_LABELS } from './query-energy/read-queries'
+import { TABLE_ROLES } from './query-energy/read-table'
+import { PHASE_ROLES } from './training-phases/series'
 
 const BARS = ['Energy per query']
 const LANES = ['Training phases']
@@ -156,9 +158,8 @@ function addBarOptions(builder: PanelOptionsEditorBuilder<PanelOptions>): void {
     })
 }
 
-const TEXT_ROLES = ['workload', 'namespace', 'model', 'variant']
-const BAR_ROLES = [...PARTS, 'queries', 'tokens', 'p50', 'p95']
-const LANE_ROLES = ['fraction', 'watts', 'run_start', 'energy', 'seconds', 'steps', 'samples']
+const isText = (role: string) => [...KEY_LABELS, 'phase'].includes(role) || /_(method|components)$/.test(role)
+const isKey = (role: string) => (KEY_LABELS as readonly string[]).includes(role)
 
 function addRoles(builder: PanelOptionsEditorBuilder<PanelOptions>): void {
   const pick = (role: string, type: FieldType, showIf: (options: PanelOptions) => boolean) =>
@@ -169,8 +170,13 @@ function addRoles(builder: PanelOptionsEditorBuilder<PanelOptions>): void {
       settings: { filter: (field: Field) => field.type === type, noFieldsMessage: `no ${type} field` },
       showIf,
     })
-  for (const role of TEXT_ROLES) pick(role, FieldType.string, () => true)
-  pick('phase', FieldType.string, isLanes)
-  for (const role of BAR_ROLES) pick(role, FieldType.number, isBars)
-  for (const role of LANE_ROLES) pick(role, FieldType.number, isLanes)
+  const add = (roles: readonly string[], showIf: (options: PanelOptions) => boolean) => {
+    for (const role of roles) pick(role, isText(role) ? FieldType.string : FieldType.number, showIf)
+  }
+  add(KEY_LABELS, () => true)
+  add(PHASE_ROLES, isLanes)
+  add(
+    TABLE_ROLES.filter((role) => !isKey(role)),
+    isBars,
+  )
 }

@@ -173,3 +173,21 @@ test('a table over time does as well', () => {
   ])
   expect(input.power.map(({ values }) => values)).toEqual([[100, 300]])
 })
+
+test('who is told by mapped columns of such a table', () => {
+  const timeline = columns({
+    time: [STEP, 2 * STEP, STEP, 2 * STEP],
+    job: ['a', 'a', 'b', 'b'],
+    team: ['x', 'x', 'x', 'x'],
+    phase: ['train', 'train', 'train', 'train'],
+    fraction: [1, 1, 1, 1],
+  })
+  const mapping = { workload: 'job', namespace: 'team' }
+  const tables = findPhaseTables([timeline], mapping)
+  if (tables === undefined) throw new Error('not found')
+  const found = lanes(readPhaseTables(tables, mapping))
+  expect(found.map(({ name, detail }) => [name, detail])).toEqual([
+    ['a', 'x'],
+    ['b', 'x'],
+  ])
+})

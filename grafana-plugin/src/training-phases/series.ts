@@ -139,8 +139,14 @@ function tableLabels(frame: DataFrame, mapping: Mapping, row: number, withPhase:
   const phase = column(frame, mapping, 'phase')
   const texts = frame.fields.filter((field) => field.type === FieldType.string && field !== phase)
   const value: unknown = phase?.values[row]
+  const own = rowLabels(texts, row)
+  const mapped = ['workload', 'namespace', 'cluster'].flatMap((role): [string, string][] => {
+    const text = own[mapping[role] ?? role]
+    return text === undefined ? [] : [[role, text]]
+  })
   return {
-    ...rowLabels(texts, row),
+    ...own,
+    ...Object.fromEntries(mapped),
     ...(withPhase && typeof value === 'string' && value !== '' ? { phase: value } : {}),
   }
 }
