@@ -259,7 +259,7 @@ describe('phases', () => {
         for (const { holder } of machine.books.ledger.views.workload.accounts())
           phases.add(holder.labels[5] ?? '')
       }),
-      { numRuns: 50 },
+      { numRuns: 150, seed: 20_261_124 },
     )
     for (const phase of ['', 'train', 'eval', 'custom', 'train/forward', 'unknown'])
       expect(phases).toContain(phase)
