@@ -12,13 +12,10 @@ import { CLI, ExporterProcess } from './exporter-process.ts'
 
 const run = promisify(execFile)
 
-/** Of what this machine does not have: containers, a sun, a device with TLS, energy of nobody, a constant PUE; and blocks that have ended. */
+/** What this machine does not have: a device with TLS, a PUE that is configured since none is measured; and no block of demand has ended yet. */
 const NOT_THERE = [
-  catalogue.containerInfo,
-  catalogue.facilitySolarEnergy,
   catalogue.facilityPue,
   catalogue.sensorTls,
-  catalogue.unattributedEnergy,
   catalogue.demandLastBlock,
   catalogue.demandPeak,
 ]

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CounterWatch } from '../exposition/counter-watch.ts'
-import { imbalancesOfPage, parsePage, sumOf, type Families } from '../exposition/page-text.ts'
+import { imbalancesOfPage, microjoulesIn, parsePage, sumOf, type Families } from '../exposition/page-text.ts'
 import { requireProgram } from '../programs.ts'
 import { ControlGroup } from './control-group.ts'
 import { ExporterProcess } from './exporter-process.ts'
@@ -102,8 +102,22 @@ const energyOf = (families: Families, domain: string): bigint =>
 const tickOf = (page: string): number =>
   Number(parsePage(page).get('wattribute_last_tick_timestamp_seconds')?.[0]?.value)
 
-const domainsOf = (page: string): readonly string[] =>
-  page.split('\n').filter((line) => line.startsWith('wattribute_domain_energy_joules_total{'))
+/**
+ * Energy of each domain in microjoules. The files of the tree are written one after the other: a tick between them
+ * sees the parts of the platform before the whole, and its rest is booked more by the deficit that the page tells.
+ */
+function domainsOf(page: string): Readonly<Record<string, string>> {
+  const families = parsePage(page)
+  const deficit = sumOf(families, 'domain_deficit_joules')
+  return Object.fromEntries(
+    (families.get('wattribute_domain_energy_joules_total') ?? []).map(
+      ({ labels: { domain = '' }, value }) => [
+        domain,
+        String(microjoulesIn(value) - (domain === 'psys-rest' ? deficit : 0n)),
+      ],
+    ),
+  )
+}
 
 requireProgram(
   'prometheus',

@@ -9,6 +9,9 @@ import type { Simulation } from './simulation.ts'
 /** Usable energy of the simulated UPS, and how much it gives at most. */
 const BATTERY = { watts: 12_000, runtimeSeconds: 540 }
 
+/** An inverter on the roof gives a part of what the machine draws. */
+const SUN = { ratio: 0.3 }
+
 /** In the shape of vLLM 0.28: docs/design/metrics.md of vllm-project/vllm. */
 function vllmPage({ model, tokensPerRequest }: Server, requests: number): string {
   const { input, cachedInput, output } = tokensPerRequest
@@ -51,6 +54,7 @@ room_energy_joules_total{meter="total"} ${node + cooling + upsLoss}
 room_energy_joules_total{meter="it"} ${node}
 room_energy_joules_total{meter="cooling"} ${cooling}
 room_energy_joules_total{meter="power"} ${upsLoss}
+room_energy_joules_total{meter="solar"} ${SUN.ratio * node}
 # TYPE room_battery_charge_percent gauge
 room_battery_charge_percent 100
 # TYPE room_battery_runtime_seconds gauge

@@ -120,6 +120,9 @@ const rank = (index: number): Program => ({
   },
 })
 
+/** Id of a container. */
+export const EMBEDDING_CONTAINER = '5e'.repeat(32)
+
 const service = (unit: string): string => `/system.slice/${unit}.service`
 
 export const PROGRAMS: readonly Program[] = [
@@ -176,29 +179,27 @@ export const PROGRAMS: readonly Program[] = [
       'sglang.launch_server',
       '--model-path',
       'Qwen/Qwen2.5-Coder-14B-Instruct-AWQ',
-      '--tp',
-      '2',
     ],
     cgroup: service('code-assistant'),
     workload: 'code-assistant',
-    holds: [5, 6],
+    holds: [5],
     coreWatts: 3.4,
     gpuWatts: 390,
-    load: (t) => ({ cores: 1.5, gpus: { 5: code(t), 6: code(t) } }),
+    load: (t) => ({ cores: 1.5, gpus: { 5: code(t) } }),
   },
   {
     pid: 6510,
     parent: 1,
     comm: 'text-embeddings',
     argv: ['/usr/local/bin/text-embeddings-router', '--model-id', 'BAAI/bge-m3', '--dtype', 'float16'],
-    cgroup: service('embed-documents'),
+    cgroup: `/system.slice/docker-${EMBEDDING_CONTAINER}.scope`,
     workload: 'embed-documents',
-    holds: [6],
+    holds: [5],
     coreWatts: 3.2,
     gpuWatts: 310,
     load: (t) => {
       const isAtWork = t % 120 < 45
-      return { cores: isAtWork ? 1.1 : 0.02, gpus: { 6: isAtWork ? 0.25 : 0 } }
+      return { cores: isAtWork ? 1.1 : 0.02, gpus: { 5: isAtWork ? 0.25 : 0 } }
     },
   },
   {

@@ -1,6 +1,8 @@
 /** The configuration of the simulated machine: what an operator of such a machine would write. */
-import { SERVERS } from './scenario.ts'
+import { EMBEDDING_CONTAINER, SERVERS } from './scenario.ts'
 import type { Surroundings } from './pages.ts'
+
+const ROLES = ['total', 'it', 'cooling', 'power', 'solar']
 
 /**
  * @param proxyPort where the chat's counting proxy listens; undefined: there is none
@@ -10,7 +12,7 @@ export function simulatedSettings(
   { roomUrl, serverUrls }: Surroundings,
   proxyPort: number | undefined,
 ): string {
-  const named = ['llama-chat', 'code-assistant', 'embed-documents', 'jupyter', 'postgresql', 'nginx']
+  const named = ['llama-chat', 'code-assistant', 'jupyter', 'postgresql', 'nginx']
   const servers = SERVERS.map(
     ({ workload, style }) => `
     - url: ${serverUrls.get(workload)}
@@ -30,6 +32,9 @@ workloads:${named
     workload: ${unit}`,
     )
     .join('')}
+  - match:
+      cgroup: '*/docker-${EMBEDDING_CONTAINER}.scope'
+    workload: embed-documents
 queries:
   discovery: false
   period_seconds: 2
@@ -38,25 +43,21 @@ prometheus:
   - name: room
     url: ${roomUrl}/metrics
     period_seconds: 2
-    meters:${['total', 'it', 'cooling', 'power']
-      .map(
-        (role) => `
+    meters:${ROLES.map(
+      (role) => `
       - name: simulated-${role}
         figures: [${role}]
         covers: zone
         role: ${role}`,
-      )
-      .join('')}
-    series:${['total', 'it', 'cooling', 'power']
-      .map(
-        (role) => `
+    ).join('')}
+    series:${ROLES.map(
+      (role) => `
       - name: ${role}
         metric: room_energy_joules_total
         labels:
           meter: ${role}
         unit: J`,
-      )
-      .join('')}
+    ).join('')}
       - {name: battery, metric: room_battery_charge_percent, unit: percent, quantity: battery_charge_ratio}
       - {name: battery, metric: room_battery_runtime_seconds, unit: s, quantity: battery_runtime_seconds}
       - {name: ups, metric: room_ups_load_percent, unit: percent, quantity: ups_load_ratio}

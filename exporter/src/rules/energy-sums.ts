@@ -60,6 +60,10 @@ const SUMS = {
     'zone:wattribute_facility_total_energy_joules',
     `sum by (${ZONE}) (${rateOf('wattribute_facility_total_energy_joules_total')})`,
   ],
+  solar: [
+    'zone:wattribute_facility_solar_energy_joules',
+    `sum by (${ZONE}) (${rateOf('wattribute_facility_solar_energy_joules_total')})`,
+  ],
   queries: [
     'workload_model:wattribute_workload_queries',
     bestSource('wattribute_workload_queries_total', MODEL),

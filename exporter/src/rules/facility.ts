@@ -61,6 +61,11 @@ or on (${ZONE})
 ${named('nodes', `${total} / on (${ZONE}) (${nodesIt} > 0)`)}`,
     },
     {
+      // of what the zone uses, the sun's part; above 1 the rest goes into a battery or the grid
+      record: `zone:wattribute_facility_solar_share:ratio_rate${window.name}`,
+      expr: `${sumOver('solar', window)} / on (${ZONE}) (${total} > 0)`,
+    },
+    {
       record: `instance:wattribute_facility_energy_joules:rate${window.name}`,
       expr: `sum by (cluster, job, instance, zone) (
   ${nodes}{${IT}} * on (${ZONE}) group_left () ${atLeastOne}
