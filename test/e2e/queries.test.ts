@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parsePage } from '../exposition/page-text.ts'
+import { parsePage, type Families, type Series } from '../exposition/page-text.ts'
 import { requireProgram } from '../programs.ts'
 import { ExporterProcess } from './exporter-process.ts'
 import { RaplTree } from './rapl-tree.ts'
@@ -65,19 +65,22 @@ const isCounting = (page: string): boolean =>
   /^wattribute_query_server_info\{.*state="counting"/m.test(page) &&
   page.includes('wattribute_workload_queries_total{')
 
-/** Queries, and tokens by direction, of all workloads; undefined while there are none. */
+/** Queries, and tokens by direction, of this suite's servers; others on this machine have other models. */
 function countsIn(page: string): Readonly<Record<string, number>> {
   const families = parsePage(page)
   const sums: Record<string, number> = {}
   const add = (key: string, value: string): void => {
     sums[key] = (sums[key] ?? 0) + Number(value)
   }
-  for (const { value } of families.get('wattribute_workload_queries_total') ?? []) add('queries', value)
-  for (const { labels, value } of families.get('wattribute_workload_tokens_total') ?? []) {
+  for (const { value } of ownIn(families, 'wattribute_workload_queries_total')) add('queries', value)
+  for (const { labels, value } of ownIn(families, 'wattribute_workload_tokens_total')) {
     add(labels['direction'] ?? '', value)
   }
   return sums
 }
+
+const ownIn = (families: Families, family: string): readonly Series[] =>
+  (families.get(family) ?? []).filter(({ labels }) => labels['model'] === 'Qwen/Qwen3-8B')
 
 /** By what the server gives for each query: 12 tokens of prompt, 4 of them out of the cache, and 30 of its own. */
 const answered = (queries: number) => ({
@@ -251,7 +254,7 @@ test('a recognised server is found at its port, counted from its beginning, and 
     const page = await running.page(shows(100), 60)
     expect(countsIn(page)).toEqual(answered(100))
     const families = parsePage(page)
-    const [queries] = families.get('wattribute_workload_queries_total') ?? []
+    const [queries] = ownIn(families, 'wattribute_workload_queries_total')
     expect(queries?.labels).toMatchObject({
       model: 'Qwen/Qwen3-8B',
       variant: 'fp8',
