@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests with Node 24, whose program comes from npm. Further words are passed to jest.
+# Runs the tests with Node 24, whose program comes from npm. Further words are passed to jest. Left out is what Prometheus
+# and Alertmanager do with the rules, which no version of Node changes: it was tested with the other one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case "$(uname -m)" in
@@ -16,4 +17,5 @@ if [ ! -x "$program" ]; then
 fi
 "$program" --version
 export PATH="$(dirname "$program"):$PATH"
-exec "$program" --experimental-vm-modules --no-warnings=ExperimentalWarning node_modules/jest/bin/jest.js "$@"
+exec "$program" --experimental-vm-modules --no-warnings=ExperimentalWarning node_modules/jest/bin/jest.js \
+  --testPathIgnorePatterns '/test/rules/' '/test/e2e/(alerts|energy-per-query|hall|published)\.test' -- "$@"

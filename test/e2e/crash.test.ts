@@ -17,7 +17,7 @@ import { RaplTree } from './rapl-tree.ts'
 jest.setTimeout(900_000)
 
 /** On each of the two Nodes that the checks run on. */
-const KILLS = 120
+const KILLS = 100
 /** So many of them while it starts, the others after its first page. */
 const EARLY_SHARE = 0.3
 /** In milliseconds, after its start or its first page. */
