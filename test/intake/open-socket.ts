@@ -90,7 +90,9 @@ export class Client {
       this.isClosed = true
       this.#wake()
     })
-    createInterface(this.socket).on('line', (line) => {
+    const lines = createInterface(this.socket)
+    lines.on('error', () => undefined) // Node 24 tells it here as well
+    lines.on('line', (line) => {
       this.#lines.push(line)
       this.#wake()
     })
