@@ -53,7 +53,7 @@ export interface RecognisedServer {
 export type ProcessConsumer = Extract<Consumer, { kind: 'process' }>
 
 /** So many processes are looked at in one tick, those that use most first. */
-const MOST_LOOKS = 64
+const MOST_LOOKS = 256
 /** Who uses less of a core than this does not wait for its turn. */
 const NOTABLE_CORE_RATIO = 0.01
 /** Longer nobody waits: neither for a turn nor for a folder. */
