@@ -119,7 +119,7 @@ requireProgram('python3', 'processes that look like AI', (python) => {
     writeFileSync(manifest, JSON.stringify({ layers: [layer] }))
     group = new ControlGroup()
     start([python, path('ollama'), 'runner', '--model', join(folder, `models/blobs/sha256-${DIGEST}`)])
-    start([python, path('vllm'), 'serve', 'Qwen/Qwen3-8B-FP8', '--engine', '--api-key', SECRET])
+    start([python, path('vllm'), 'serve', 'Qwen/Qwen3-14B-FP8', '--engine', '--api-key', SECRET])
     start([
       python,
       path('torchrun'),
@@ -143,14 +143,14 @@ requireProgram('python3', 'processes that look like AI', (python) => {
   describe('the page', () => {
     test('names servers, launchers and what a rule is about, and never shows a secret', async () => {
       const page = await pageWith(
-        { workload: 'Qwen/Qwen3-8B', kind: 'inference', model: 'Qwen/Qwen3-8B', variant: 'fp8' },
+        { workload: 'Qwen/Qwen3-14B', kind: 'inference', model: 'Qwen/Qwen3-14B', variant: 'fp8' },
         { workload: 'x/trained', kind: 'training', model: 'x/trained' },
         { workload: 'llama3.1:8b-instruct', kind: 'inference', variant: 'q4_k_m' },
         { workload: 'climate', kind: 'other', model: '' },
         { kind: 'unknown', model: '' },
       )
       const comms = (page.get('wattribute_process_energy_joules_total') ?? [])
-        .filter(({ labels }) => labels['workload'] === 'Qwen/Qwen3-8B')
+        .filter(({ labels }) => labels['workload'] === 'Qwen/Qwen3-14B')
         .map(({ labels }) => labels['comm'])
       expect(new Set(comms)).toEqual(new Set(['python3', 'VLLM::EngineCor'])) // the engine is its server's
       for (const path of ['/metrics', '/', '/api/v1/ledger', '/api/v1/sensors']) {
@@ -204,8 +204,8 @@ requireProgram('python3', 'processes that look like AI', (python) => {
         workloads
           .filter((one) => Object.entries(wanted).every(([key, value]) => one[key as keyof Labels] === value))
           .flatMap(({ reasons }) => reasons)
-      const server = started.find(({ spawnargs }) => spawnargs.includes('Qwen/Qwen3-8B-FP8'))?.pid
-      expect(reasonsOf({ workload: 'Qwen/Qwen3-8B' })).toEqual(
+      const server = started.find(({ spawnargs }) => spawnargs.includes('Qwen/Qwen3-14B-FP8'))?.pid
+      expect(reasonsOf({ workload: 'Qwen/Qwen3-14B' })).toEqual(
         expect.arrayContaining([
           'recognised: arguments of vllm',
           `recognised: arguments of vllm, of its ancestor or server, process ${server ?? 0}`,
@@ -218,7 +218,7 @@ requireProgram('python3', 'processes that look like AI', (python) => {
     })
 
     test('and the same for people', async () => {
-      expect(await doctor()).toContain('Qwen/Qwen3-8B: inference, model Qwen/Qwen3-8B, variant fp8')
+      expect(await doctor()).toContain('Qwen/Qwen3-14B: inference, model Qwen/Qwen3-14B, variant fp8')
     })
   })
 })
