@@ -19,8 +19,7 @@ const KNOWN = {
   '12.4.10': {
     'PanelPlugin.setMigrationHandler': DECLARED,
     'PanelPlugin.setPanelChangeHandler': DECLARED,
-    'PanelPlugin.setPanelOptions': DECLARED,
-    'PanelPlugin.useFieldConfig': DECLARED,
+    'PanelPlugin.setSuggestionsSupplier': DECLARED,
     'UPlotConfigBuilder.addAxis': DECLARED,
     'UPlotConfigBuilder.addSeries': DECLARED,
     'UPlotConfigBuilder.addScale': DECLARED,

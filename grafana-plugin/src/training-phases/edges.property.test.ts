@@ -35,12 +35,14 @@ const machine = fc.record({
   ),
   /** What each phase had before, in scrapes; nothing: it occurs for the first time. */
   before: fc.tuple(...PHASES.map(() => fc.constantFrom(0, 0, 0.2, 3, 1000))),
+  /** When nothing is scraped for a while, in scrapes since the beginning of the range. */
+  silence: fc.option(fc.double({ min: 0, max: 60, noNaN: true }), { freq: 2, nil: undefined }),
   /** When the first of them begins, in scrapes since the beginning of the range. */
   lead: fc.double({ min: 0, max: 30, noNaN: true }),
 })
 type Machine = typeof machine extends fc.Arbitrary<infer One> ? One : never
 
-function drawn({ scrape, offset, isClosed, steps, stays, before, lead }: Machine) {
+function drawn({ scrape, offset, isClosed, steps, stays, before, silence, lead }: Machine) {
   const step = steps * scrape
   // Grafana's $__rate_interval
   const window = Math.max(step + scrape, 4 * scrape)
@@ -51,10 +53,12 @@ function drawn({ scrape, offset, isClosed, steps, stays, before, lead }: Machine
     at += length * scrape
   }
   const end = Math.ceil((at + 5 * scrape) / step + 1) * step
+  const quiet = (silence ?? NaN) * scrape
+  const isSilent = (one: number) => one > quiet && one <= quiet + window + 2 * step
   const scrapes = Array.from(
     { length: Math.ceil((end + 2 * window) / scrape) + 1 },
     (_, index) => (index + offset) * scrape - 2 * window,
-  ).filter((one) => one <= end)
+  ).filter((one) => one <= end && !isSilent(one))
   const times = Array.from({ length: Math.floor(end / step) + 1 }, (_, index) => index * step)
   const lines = PHASES.map((phase, index) => {
     const samples = scrapesOf(truth, phase, scrapes, (before[index] ?? 0) * scrape)
@@ -76,7 +80,8 @@ function drawn({ scrape, offset, isClosed, steps, stays, before, lead }: Machine
     range,
     true,
   )
-  return { blocks: lanes[0]?.blocks ?? [], truth: merged(truth), end }
+  const heard = scrapes.find((one) => one > quiet)
+  return { blocks: lanes[0]?.blocks ?? [], truth: merged(truth), heard }
 }
 
 /** Stays in the same phase that touch are one. */
@@ -109,14 +114,16 @@ function edgesOf(truth: readonly Stay[], phase: string | undefined, side: 'from'
 test('a true end of the former and a true beginning of the latter lie within each drawn edge', () => {
   fc.assert(
     fc.property(machine, (one) => {
-      const { blocks, truth } = drawn(one)
+      const { blocks, truth, heard } = drawn(one)
       for (const [index, { phase, from }] of blocks.entries()) {
         const before = blocks[index - 1]
         if (from.cut || (before !== undefined && before.to.at !== from.at)) continue
         const isWithin = (at: number) => Math.abs(at - from.at) <= from.uncertaintyMs + ROUNDING
-        // where figures begin, some phase does
+        // where figures begin, some phase does, or they are heard again
         const began =
-          before === undefined ? truth.map((stay) => stay.from * 1000) : edgesOf(truth, phase, 'from')
+          before === undefined
+            ? [...truth.map((stay) => stay.from), heard ?? NaN].map((second) => second * 1000)
+            : edgesOf(truth, phase, 'from')
         if (!began.some(isWithin))
           throw new Error(`${phase}: no beginning of ${began.join()} in ${JSON.stringify(from)}`)
         if (before === undefined) continue

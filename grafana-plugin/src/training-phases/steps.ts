@@ -1,7 +1,7 @@
 /** From series to steps in time: which share each phase took, and which took most. */
 import { isFigure, sum } from '../model/cells'
 import type { Range } from './blocks'
-import { type Look, type Rhythm, type Stretch, TRACKED } from './edges'
+import { type Between, type Look, type Rhythm, type Stretch, TRACKED } from './edges'
 import type { Series } from './series'
 
 /** Time is untracked where it is surely in no phase. */
@@ -43,12 +43,18 @@ export function stretchesOf(series: readonly Series[], rhythm: Rhythm, range: Ra
   return stretches.map((all, index) => {
     const first = all[0]?.time ?? 0
     const goesOnBefore = index === 0 && first - range.from < rhythm.stepMs
+    const last = all[all.length - 1]?.time ?? 0
+    const goesOnAfter = index === stretches.length - 1 && range.to - last <= 2 * rhythm.stepMs
     const births = birthsOf(all)
+    const told = {
+      from: goesOnBefore ? -Infinity : first,
+      to: goesOnAfter ? Infinity : last,
+    }
     const looks: Step[] = []
-    for (const told of all) {
-      const look = lookAt(told, goesOnBefore ? undefined : first, births, rhythm)
+    for (const one of all) {
+      const look = lookAt(one, told, births, rhythm)
       const phase = phaseAt(look, looks[looks.length - 1], rhythm)
-      looks.push({ ...look, at: look.time - rhythm.windowMs / 2, phase, fractions: told.fractions })
+      looks.push({ ...look, at: look.time - rhythm.windowMs / 2, phase, fractions: one.fractions })
     }
     return { looks, goesOnBefore }
   })
@@ -60,12 +66,13 @@ interface Told {
   readonly fractions: ReadonlyMap<string, number>
 }
 
-/** When phases have their first figures, of those that had none at first. */
+/** When phases have figures that had none at the look before. */
 function birthsOf(all: readonly Told[]): readonly number[] {
-  const births = new Map<string, number>()
-  for (const { time, fractions } of all)
-    for (const path of fractions.keys()) if (!births.has(path)) births.set(path, time)
-  return [...births.values()].filter((time) => time !== all[0]?.time)
+  return all.flatMap(({ time, fractions }, index) => {
+    const before = all[index - 1]?.fractions
+    if (before === undefined) return []
+    return [...fractions.keys()].filter((path) => !before.has(path)).map(() => time)
+  })
 }
 
 /** By time, ascending, and path. */
@@ -84,10 +91,10 @@ function fractionsOf(series: readonly Series[]): readonly Told[] {
   return [...fractions].map(([time, own]) => ({ time, fractions: own })).sort((a, b) => a.time - b.time)
 }
 
-/** @param first when figures begin, of which there were none before */
+/** @param told when figures begin and end, of which there are none before and after */
 function lookAt(
   { time, fractions }: Told,
-  first: number | undefined,
+  told: Between,
   births: readonly number[],
   { stepMs, windowMs, scrapeMs }: Rhythm,
 ): Look {
@@ -96,10 +103,13 @@ function lookAt(
     shares.set(coarse(path), (shares.get(coarse(path)) ?? 0) + fraction)
   }
   const tracked = sum([...shares.values()])
-  // A window can reach back to when there was nothing yet, which is one to three scrapes before the first rate.
-  const after = (extra: number) =>
-    first === undefined || scrapeMs === 0 ? 1 : Math.min(1, (time - first + extra) / windowMs)
-  const known = after(stepMs + 2 * scrapeMs)
+  // A window can reach back to when there was nothing yet, which is one to three scrapes before the first rate; and on
+  // to when there was nothing any more, since two scrapes in it are enough.
+  const within = (before: number, after: number) =>
+    scrapeMs === 0
+      ? 1
+      : Math.min(1, (time - told.from + before) / windowMs, (told.to - time + after) / windowMs)
+  const known = within(stepMs + 2 * scrapeMs, stepMs + scrapeMs)
   // A rate misses what a phase had at its first scrape, and reaches half a scrape less far: its share is too small,
   // and what is left for no phase too large.
   const born = births.filter((birth) => birth > time - windowMs && birth <= time + stepMs).length
@@ -108,7 +118,7 @@ function lookAt(
     time,
     shares,
     known,
-    untracked: visible(after(scrapeMs) - tracked - (born * 3 * scrapeMs) / windowMs),
+    untracked: visible(within(scrapeMs, scrapeMs) - tracked - (born * 3 * scrapeMs) / windowMs),
     perhapsUntracked: visible(known - tracked),
   }
 }
