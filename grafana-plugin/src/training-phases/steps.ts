@@ -44,7 +44,7 @@ export function stretchesOf(series: readonly Series[], rhythm: Rhythm, range: Ra
     const first = all[0]?.time ?? 0
     const goesOnBefore = index === 0 && first - range.from < rhythm.stepMs
     const last = all[all.length - 1]?.time ?? 0
-    const goesOnAfter = index === stretches.length - 1 && range.to - last <= 2 * rhythm.stepMs
+    const goesOnAfter = index === stretches.length - 1 && range.to - last < rhythm.stepMs
     const births = birthsOf(all)
     const told = {
       from: goesOnBefore ? -Infinity : first,
