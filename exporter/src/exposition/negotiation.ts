@@ -17,7 +17,7 @@ const OFFERED: Record<Format, { readonly type: string; readonly versions: readon
  * OpenMetrics when it is named and plain text is not; plain text otherwise, also for those who would accept neither: a
  * page in the wrong form says more than a refusal.
  *
- * Every Prometheus prefers OpenMetrics unless told otherwise, but stores its `_created` lines, one for each counter, as
+ * A Prometheus prefers OpenMetrics unless told otherwise, but stores its `_created` lines, one for each counter, as
  * series of their own unless it runs with `created-timestamp-zero-ingestion` (docs/decisions/0022-scraping.md). Whoever
  * wants them leaves plain text out, as with `scrape_protocols: [OpenMetricsText1.0.0]`.
  */
