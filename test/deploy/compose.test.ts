@@ -31,10 +31,14 @@ const versionOf = (path: string): string => (JSON.parse(textOf(path)) as { versi
 const imageOf = (file: ComposeFile, service: string): string => file.service(service).image ?? ''
 
 /** Paths of a service's container, as the machine has them: what is mounted where. */
-const outside = (service: string, text: string, volumes: Readonly<Record<string, string>> = {}): string =>
-  [...compose.mountsOf(service)]
-    .sort((one, other) => other.target.length - one.target.length)
-    .reduce((changed, { source, target }) => changed.replaceAll(target, volumes[source] ?? source), text)
+function outside(service: string, text: string, volumes: Readonly<Record<string, string>> = {}): string {
+  const mounts = new Map(compose.mountsOf(service).map(({ source, target }) => [target, source]))
+  const longestFirst = [...mounts.keys()].sort((one, other) => other.length - one.length)
+  return text.replace(new RegExp(`(?<![\\w/.-])(?:${longestFirst.join('|')})(?=[/\\s]|$)`, 'gm'), (target) => {
+    const source = mounts.get(target) ?? ''
+    return volumes[source] ?? source
+  })
+}
 
 /** Debian's Prometheus is older than this key. */
 const withoutProtocols = (config: string): string => config.replace(/^ *scrape_protocols: .*\n/m, '')

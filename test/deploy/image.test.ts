@@ -160,8 +160,13 @@ requireProgram(
     /** Nothing but the places where something is mounted. */
     const expectUntouched = (name: string): void => {
       const changed = podman.run('diff', name).split('\n')
-      const isMountPoint = (path: string): boolean => /^\/(host|run|etc|var\/lib\/wattribute)?(\/|$)/.test(path)
-      expect(changed.map((line) => line.slice(2)).filter((path) => !isMountPoint(path))).toEqual([])
+      const isMountPoint = /^\/(host|run|etc|tmp|var\/tmp|var\/lib\/wattribute)(\/|$)/
+      const isAbove = (path: string, index: number): boolean =>
+        changed.some((line, other) => other !== index && line.slice(2).startsWith(`${path}/`))
+      const written = changed
+        .map((line) => line.slice(2))
+        .filter((path, index) => !isMountPoint.test(path) && !isAbove(path, index))
+      expect(written).toEqual([])
       const write = 'require("fs").writeFileSync("/usr/local/lib/wattribute/x", "")'
       expect(podman.try(['exec', '--user=0', name, 'node', '-e', write]).stderr).toMatch(/EROFS|EACCES/)
     }
