@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash test/install-programs.sh
+bash test/install-schemas.sh
 HELM=$(bash scripts/helm.sh)
 export HELM
 exec node --experimental-vm-modules --no-warnings=ExperimentalWarning node_modules/jest/bin/jest.js \
