@@ -14,6 +14,7 @@ export class SimulatedConversation {
   readonly #proxy: string
   readonly #model: string
   #asked = 0
+  #nextAt: number | undefined
 
   /** @param proxy its address, as it is configured */
   constructor(proxy: string, model: string) {
@@ -22,15 +23,15 @@ export class SimulatedConversation {
   }
 
   /**
-   * Requests that began since this was last asked and have been answered.
+   * Requests that began since this was last asked, answered since then or, the newest, cut short. Nothing at first.
    * @param now on the monotonic clock
-   * @param length of time since it was last asked
    */
-  until(now: Seconds, length: number): RequestEvent[] {
-    const count = Math.floor(length / ASKS_EVERY_SECONDS)
-    return Array.from({ length: count }, (_, index) =>
-      this.#exchange(now - length + index * ASKS_EVERY_SECONDS, now),
-    ).flat()
+  until(now: Seconds): RequestEvent[] {
+    const events: RequestEvent[] = []
+    let at = this.#nextAt ?? now
+    for (; at < now; at += ASKS_EVERY_SECONDS) events.push(...this.#exchange(at, now))
+    this.#nextAt = at
+    return events
   }
 
   #exchange(at: number, now: number): RequestEvent[] {
