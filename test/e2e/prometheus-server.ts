@@ -23,6 +23,10 @@ export interface Alerting {
 export interface PrometheusOptions {
   /** Puts blocks into the folder of its data before it starts. */
   readonly fill?: (data: string) => void
+  /** Of the targets; they win over those that Prometheus would give. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** How far back it takes samples, also by remote write, such as `60d`. */
+  readonly outOfOrder?: string
   readonly alerting?: Alerting
 }
 
@@ -41,7 +45,7 @@ export class PrometheusServer {
   static async start(
     program: string,
     targets: readonly string[],
-    { fill, alerting }: PrometheusOptions = {},
+    { fill, labels = {}, outOfOrder, alerting }: PrometheusOptions = {},
   ): Promise<PrometheusServer> {
     const folder = mkdtempSync(join(tmpdir(), 'wattribute-prometheus-'))
     fill?.(join(folder, 'data'))
@@ -54,7 +58,8 @@ export class PrometheusServer {
           scrape_timeout: '1s',
           evaluation_interval: `${alerting?.evaluationSeconds ?? 60}s`,
         },
-        scrape_configs: [{ job_name: 'wattribute', static_configs: [{ targets }] }],
+        scrape_configs: [{ job_name: 'wattribute', static_configs: [{ targets, labels }] }],
+        ...(outOfOrder !== undefined && { storage: { tsdb: { out_of_order_time_window: outOfOrder } } }),
         ...(alerting !== undefined && {
           rule_files: [alerting.ruleFile],
           ...(alerting.alertmanager !== undefined && {
@@ -66,7 +71,14 @@ export class PrometheusServer {
     const address = `127.0.0.1:${await freePort()}`
     const child = spawn(
       program,
-      [`--config.file=${config}`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=${address}`],
+      [
+        `--config.file=${config}`,
+        `--storage.tsdb.path=${folder}/data`,
+        `--web.listen-address=${address}`,
+        ...(outOfOrder === undefined
+          ? []
+          : ['--web.enable-remote-write-receiver', `--storage.tsdb.retention.time=${outOfOrder}`]),
+      ],
       { stdio: 'ignore' },
     )
     const server = new PrometheusServer(child, folder, `http://${address}`)
