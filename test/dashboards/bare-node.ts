@@ -15,23 +15,21 @@ const STATES = { accelerator: 'unreadable', cpu: 'absent', memory: 'absent', boa
 const MODELS = { base: { queries: 2, tokens: 300 }, adapter: { queries: 1, tokens: 100 } }
 
 /**
- * Its samples, in OpenMetrics.
- * @param time Unix seconds
+ * Its samples, without their time.
  * @param age seconds since it was started
  */
-export const bareNodeAt = (time: number, age: number): readonly string[] =>
-  [
-    `wattribute_build_info{${NODE},version="0.1.0",node_version="24.1.0"} 1`,
-    `wattribute_node_info{${NODE},version="0.1.0"} 1`,
-    `wattribute_workload_info{${NODE},${WORKLOAD},kind="inference",manager="kubernetes"} 1`,
-    ...Object.entries(STATES).flatMap(([component, is]) =>
-      ['measured', 'estimated', 'absent', 'unreadable'].map(
-        (state) =>
-          `wattribute_component_state{${NODE},component="${component}",state="${state}"} ${state === is ? 1 : 0}`,
-      ),
+export const bareNodeAt = (age: number): readonly string[] => [
+  `wattribute_build_info{${NODE},version="0.1.0",node_version="24.1.0"} 1`,
+  `wattribute_node_info{${NODE},version="0.1.0"} 1`,
+  `wattribute_workload_info{${NODE},${WORKLOAD},kind="inference",manager="kubernetes"} 1`,
+  ...Object.entries(STATES).flatMap(([component, is]) =>
+    ['measured', 'estimated', 'absent', 'unreadable'].map(
+      (state) =>
+        `wattribute_component_state{${NODE},component="${component}",state="${state}"} ${state === is ? 1 : 0}`,
     ),
-    ...Object.entries(MODELS).flatMap(([model, { queries, tokens }]) => [
-      `wattribute_workload_queries_total{${NODE},${COUNTED},model="${model}"} ${queries * age}`,
-      `wattribute_workload_tokens_total{${NODE},${COUNTED},model="${model}",direction="output"} ${queries * tokens * age}`,
-    ]),
-  ].map((line) => `${line} ${time}`)
+  ),
+  ...Object.entries(MODELS).flatMap(([model, { queries, tokens }]) => [
+    `wattribute_workload_queries_total{${NODE},${COUNTED},model="${model}"} ${queries * age}`,
+    `wattribute_workload_tokens_total{${NODE},${COUNTED},model="${model}",direction="output"} ${queries * tokens * age}`,
+  ]),
+]

@@ -1,74 +1,64 @@
-/** A real Prometheus as it would be beside the demo: blocks of its history, and the running demo as its target. */
-import { execFile, execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+/**
+ * A real Prometheus with the history of the demo, as if it had scraped it once a minute, and of a machine of which nothing
+ * is measured.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { CLI, ExporterProcess } from '../e2e/exporter-process.ts'
+import { CLI } from '../e2e/exporter-process.ts'
 import { PrometheusServer } from '../e2e/prometheus-server.ts'
 import { bareNodeAt } from './bare-node.ts'
-
-const run = promisify(execFile)
+import { remoteWrite } from './remote-write.ts'
 
 /** How far apart the samples of the history are. */
 export const STEP_SECONDS = 60
 export const HISTORY_SECONDS = 2 * 3600
-/** A copy of the history lies so far back, for comparisons. */
-export const EARLIER_SECONDS = 7 * 86_400
-const LABELS = { job: 'wattribute', instance: 'simulated-node:10451', cluster: 'simulated-cluster' }
+/** For comparisons. */
+const EARLIER_SECONDS = 7 * 86_400
+export const WITHOUT_CLUSTER_SECONDS = 21 * 86_400
+const TARGET = 'job="wattribute",instance="simulated-node:10451"'
+const CLUSTER = 'simulated-cluster'
 
-export class DemoPrometheus {
-  readonly #demo: ExporterProcess
+/** Copies of the history: another time, and no label `cluster`, as in a Prometheus of one cluster. */
+export const COPIES = [
+  { shift: 0, hasCluster: true },
+  { shift: -EARLIER_SECONDS, hasCluster: true },
+  { shift: -WITHOUT_CLUSTER_SECONDS, hasCluster: false },
+] as const
+
+export interface DemoPrometheus {
   readonly server: PrometheusServer
-  /** The page that the demo showed at a minute of its history, in Unix seconds. */
-  readonly pageAt: (seconds: number) => string
   /** Unix seconds of the newest sample of the history. */
   readonly end: number
+  /** The page that the demo showed at a minute of its history, in Unix seconds. */
+  readonly pageAt: (seconds: number) => string
+}
 
-  private constructor(
-    demo: ExporterProcess,
-    server: PrometheusServer,
-    pages: ReadonlyMap<number, readonly string[]>,
-  ) {
-    this.#demo = demo
-    this.server = server
-    this.end = Math.max(...pages.keys())
-    this.pageAt = (seconds) => (pages.get(seconds) ?? []).map(withoutTarget).join('\n')
-  }
-
-  static async start(prometheus: string, promtool: string): Promise<DemoPrometheus> {
-    const folder = await mkdtemp(join(tmpdir(), 'wattribute-dashboards-'))
-    const file = join(folder, 'history.om')
-    const history = run(process.execPath, [
-      CLI,
-      'demo',
-      `--demo.history-path=${file}`,
-      `--demo.history-length=${HISTORY_SECONDS / 3600}h`,
-    ])
-    const demo = await ExporterProcess.start(['demo'])
-    await history
-    const pages = pagesOf(await readFile(file, 'utf8'))
-    const server = await PrometheusServer.start(prometheus, [new URL(demo.url).host], {
-      fill: (data) => {
-        for (const shift of [0, -EARLIER_SECONDS]) {
-          writeFileSync(file, textOf(pages, shift))
-          execFileSync(promtool, ['tsdb', 'create-blocks-from', 'openmetrics', file, data], {
-            stdio: 'ignore',
-          })
-        }
-      },
-      labels: LABELS,
-      outOfOrder: '60d',
-    })
-    await rm(folder, { recursive: true })
-    await server.until('up', ([sample]) => sample?.value[1] === '1')
-    return new DemoPrometheus(demo, server, pages)
-  }
-
-  async stop(): Promise<void> {
-    await this.server.stop()
-    await this.#demo.stop()
+export async function demoPrometheus(prometheus: string, promtool: string): Promise<DemoPrometheus> {
+  const folder = mkdtempSync(join(tmpdir(), 'wattribute-dashboards-'))
+  const file = join(folder, 'history.om')
+  const length = `--demo.history-length=${HISTORY_SECONDS / 3600}h`
+  execFileSync(process.execPath, [CLI, 'demo', `--demo.history-path=${file}`, length], { stdio: 'ignore' })
+  const pages = pagesOf(readFileSync(file, 'utf8'))
+  const end = Math.max(...pages.keys())
+  const server = await PrometheusServer.start(prometheus, [], {
+    fill: (data) => {
+      for (const copy of COPIES) {
+        writeFileSync(file, textOf(pages, copy))
+        execFileSync(promtool, ['tsdb', 'create-blocks-from', 'openmetrics', file, data], { stdio: 'ignore' })
+      }
+    },
+    outOfOrder: '60d',
+  })
+  rmSync(folder, { recursive: true })
+  // until it has a sample of now, it does not know which are of the past
+  const now = { seconds: Math.floor(Date.now() / 1000), value: 1 }
+  await remoteWrite(server.url, [{ labels: { __name__: 'now' }, samples: [now], staleAt: [] }])
+  return {
+    server,
+    end,
+    pageAt: (seconds) => (pages.get(seconds) ?? []).map(withoutTarget).join('\n'),
   }
 }
 
@@ -85,22 +75,24 @@ function pagesOf(history: string): ReadonlyMap<number, readonly string[]> {
   return pages
 }
 
-/** Both machines. The demo was another version in the first half. */
-function textOf(pages: ReadonlyMap<number, readonly string[]>, shift: number): string {
+/** Both machines, and that they were scraped. The demo was another version in the first half. */
+function textOf(
+  pages: ReadonlyMap<number, readonly string[]>,
+  { shift, hasCluster }: (typeof COPIES)[number],
+): string {
   const start = Math.min(...pages.keys())
   const lines = Array.from(pages).flatMap(([time, page]) => {
     const age = time - start
-    return [
-      ...page.map((line) => `${versionAt(age, inCluster(line))} ${time + shift}`),
-      ...bareNodeAt(time + shift, age),
-    ]
+    return [...page, `up{${TARGET}} 1`]
+      .map((line) => versionAt(age, line).replace('{', `{cluster="${CLUSTER}",`))
+      .concat(bareNodeAt(age))
+      .map((line) => `${hasCluster ? line : line.replace(/cluster="[^"]*",/, '')} ${time + shift}`)
   })
   return `${lines.join('\n')}\n# EOF\n`
 }
 
 const withoutTarget = (line: string): string =>
-  line.replace(/\{job="[^"]*",instance="[^"]*",?/, '{').replace('{}', '')
-const inCluster = (line: string): string => line.replace('{', `{cluster="${LABELS.cluster}",`)
+  line.replace(`{${TARGET}`, '{').replace('{,', '{').replace('{}', '')
 const versionAt = (age: number, line: string): string =>
   age < HISTORY_SECONDS / 2 && /^wattribute_(build|node)_info/.test(line)
     ? line.replace(/([{,]version=)"[^"]*"/, '$1"0.0.9"')

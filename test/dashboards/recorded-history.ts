@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { isAlert, type RecordingRule, type RuleGroup } from '../../exporter/src/rules/rule.ts'
-import { EARLIER_SECONDS, HISTORY_SECONDS, STEP_SECONDS, type DemoPrometheus } from './demo-prometheus.ts'
+import { COPIES, HISTORY_SECONDS, STEP_SECONDS, type DemoPrometheus } from './demo-prometheus.ts'
 import { ask, type Course } from './prometheus-answers.ts'
 import { remoteWrite, type TimeSeries } from './remote-write.ts'
 
@@ -39,7 +39,7 @@ export async function recordHistory(
     const series = courses.map((course) => recordedBy(rule, course, end))
     await remoteWrite(
       server.url,
-      series.flatMap((one) => [one, earlier(one)]),
+      series.flatMap((one) => COPIES.map((copy) => copyOf(one, copy))),
     )
     counts.set(
       rule,
@@ -65,8 +65,11 @@ function recordedBy(
   }
 }
 
-const earlier = ({ labels, samples, staleAt }: TimeSeries): TimeSeries => ({
-  labels,
-  samples: samples.map(({ seconds, value }) => ({ seconds: seconds - EARLIER_SECONDS, value })),
-  staleAt: staleAt.map((seconds) => seconds - EARLIER_SECONDS),
+const copyOf = (
+  { labels: { cluster = '', ...labels }, samples, staleAt }: TimeSeries,
+  { shift, hasCluster }: (typeof COPIES)[number],
+): TimeSeries => ({
+  labels: hasCluster && cluster !== '' ? { cluster, ...labels } : labels,
+  samples: samples.map(({ seconds, value }) => ({ seconds: seconds + shift, value })),
+  staleAt: staleAt.map((seconds) => seconds + shift),
 })
