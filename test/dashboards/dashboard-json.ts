@@ -11,7 +11,7 @@ export interface Place {
 export interface TargetJson {
   refId: string
   expr: string
-  datasource?: unknown
+  datasource?: object
 }
 
 export interface Property {
@@ -27,7 +27,7 @@ export interface PanelJson {
   gridPos: Place
   targets?: TargetJson[]
   panels?: PanelJson[]
-  datasource?: unknown
+  datasource?: object
   fieldConfig?: {
     defaults: { unit?: string }
     overrides: { properties: Property[] }[]
@@ -38,11 +38,11 @@ export interface VariableJson {
   name: string
   type: string
   definition?: string
-  datasource?: unknown
+  datasource?: object
 }
 
 export interface DashboardJson {
-  id: null
+  id: number | null
   uid: string
   title: string
   description: string
@@ -50,7 +50,7 @@ export interface DashboardJson {
   tags: string[]
   panels: PanelJson[]
   templating: { list: VariableJson[] }
-  annotations: { list: { name: string; expr: string; datasource?: unknown }[] }
+  annotations: { list: { name: string; expr: string; datasource?: object }[] }
 }
 
 export interface DashboardFile {
