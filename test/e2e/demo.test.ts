@@ -1,7 +1,7 @@
 /** `wattribute demo` as people run it: every family at once, and days of history that Prometheus takes. */
 import { describe, expect, test } from '@jest/globals'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -60,8 +60,31 @@ requireProgram('promtool', 'days of a simulated machine', (promtool) => {
       join(folder, 'data'),
     ])
     const blocks = await readdir(join(folder, 'data'))
+    const newest = lastLines(await readFile(file, 'utf8'))
     await rm(folder, { recursive: true })
+    // 52 rounds of 205 s and 140 s: no phase is missed, however short
+    const seconds = (phase: RegExp): number =>
+      newest.reduce(
+        (sum, line) =>
+          line.startsWith('wattribute_workload_phase_seconds_total') && phase.test(line)
+            ? sum + Number(line.split(' ').at(-2))
+            : sum,
+        0,
+      )
+    expect(seconds(/phase="data_load"/)).toBe(53 * 5)
+    expect(seconds(/phase="train/)).toBe(52 * 155 + 135)
+    expect(seconds(/phase="eval"/)).toBe(52 * 30)
+    expect(seconds(/phase="checkpoint"/)).toBe(52 * 15)
+    // what the rules of zones are joined by
+    expect(newest.find((line) => line.startsWith('wattribute_node_info{'))).toContain('zone="simulated-room"')
     expect(blocks.length).toBeGreaterThanOrEqual(2) // of two hours each, at even hours
     expect(stdout).toContain(blocks[0] ?? 'a block')
   }, 120_000)
 })
+
+/** Of the newest instant. */
+const lastLines = (history: string): readonly string[] => {
+  const lines = history.trimEnd().split('\n').slice(0, -1)
+  const time = lines.at(-1)?.split(' ').at(-1)
+  return lines.slice(lines.findIndex((line) => line.endsWith(` ${time}`)))
+}
