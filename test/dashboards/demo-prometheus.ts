@@ -49,7 +49,8 @@ export async function demoPrometheus(prometheus: string, promtool: string): Prom
         execFileSync(promtool, ['tsdb', 'create-blocks-from', 'openmetrics', file, data], { stdio: 'ignore' })
       }
     },
-    outOfOrder: '60d',
+    sections: { storage: { tsdb: { out_of_order_time_window: '60d' } } }, // also by remote write
+    flags: ['--web.enable-remote-write-receiver', '--storage.tsdb.retention.time=60d'],
   })
   rmSync(folder, { recursive: true })
   // until it has a sample of now, it does not know which are of the past

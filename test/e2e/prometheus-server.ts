@@ -25,9 +25,12 @@ export interface PrometheusOptions {
   readonly fill?: (data: string) => void
   /** Of the targets; they win over those that Prometheus would give. */
   readonly labels?: Readonly<Record<string, string>>
-  /** How far back it takes samples, also by remote write, such as `60d`. */
-  readonly outOfOrder?: string
   readonly alerting?: Alerting
+  /** In the place of the one that scrapes the targets as they are. */
+  readonly scrapes?: readonly object[]
+  /** Sections of its configuration beside those. */
+  readonly sections?: object
+  readonly flags?: readonly string[]
 }
 
 export class PrometheusServer {
@@ -45,7 +48,14 @@ export class PrometheusServer {
   static async start(
     program: string,
     targets: readonly string[],
-    { fill, labels = {}, outOfOrder, alerting }: PrometheusOptions = {},
+    {
+      fill,
+      labels = {},
+      alerting,
+      sections = {},
+      flags = [],
+      scrapes = [{ job_name: 'wattribute', static_configs: [{ targets, labels }] }],
+    }: PrometheusOptions = {},
   ): Promise<PrometheusServer> {
     const folder = mkdtempSync(join(tmpdir(), 'wattribute-prometheus-'))
     fill?.(join(folder, 'data'))
@@ -58,8 +68,8 @@ export class PrometheusServer {
           scrape_timeout: '1s',
           evaluation_interval: `${alerting?.evaluationSeconds ?? 60}s`,
         },
-        scrape_configs: [{ job_name: 'wattribute', static_configs: [{ targets, labels }] }],
-        ...(outOfOrder !== undefined && { storage: { tsdb: { out_of_order_time_window: outOfOrder } } }),
+        scrape_configs: scrapes,
+        ...sections,
         ...(alerting !== undefined && {
           rule_files: [alerting.ruleFile],
           ...(alerting.alertmanager !== undefined && {
@@ -75,15 +85,25 @@ export class PrometheusServer {
         `--config.file=${config}`,
         `--storage.tsdb.path=${folder}/data`,
         `--web.listen-address=${address}`,
-        ...(outOfOrder === undefined
-          ? []
-          : ['--web.enable-remote-write-receiver', `--storage.tsdb.retention.time=${outOfOrder}`]),
+        ...flags,
       ],
       { stdio: 'ignore' },
     )
     const server = new PrometheusServer(child, folder, `http://${address}`)
     await deadline(isReady(server.url), 30, () => 'Prometheus did not become ready')
     return server
+  }
+
+  /** Rules that it could not evaluate, with the reason. */
+  async failingRules(): Promise<readonly string[]> {
+    const response = await fetch(`${this.url}/api/v1/rules`)
+    const { data } = (await response.json()) as {
+      data: { groups: { rules: { name: string; health: string; lastError?: string }[] }[] }
+    }
+    return data.groups
+      .flatMap(({ rules }) => rules)
+      .filter(({ health }) => health === 'err')
+      .map(({ name, lastError }) => `${name}: ${lastError}`)
   }
 
   /** Names of all metrics that it has stored. */
