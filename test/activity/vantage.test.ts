@@ -78,6 +78,16 @@ describe('which processes are shown', () => {
     expect(seen(machine)).toMatchObject({ pidNamespace: 'unknown', hidesOthers: true })
   })
 
+  test('whose environment may not be read is counted; threads of the kernel have none', () => {
+    const machine = host()
+    expect(seen(machine).closedProcesses).toBe(0)
+    machine.write('proc/1/cmdline', '/sbin/init')
+    for (const pid of [1, 2]) machine.refuse(`proc/${pid}/environ`)
+    expect(seen(machine)).toMatchObject({ closedProcesses: 1, hidesOthers: false })
+    machine.refuse('proc/1/environ', 'ENOENT')
+    expect(seen(machine).closedProcesses).toBe(0)
+  })
+
   test('none, without procfs', () => {
     const machine = host()
     machine.refuse('proc', 'ENOENT')

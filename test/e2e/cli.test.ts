@@ -351,7 +351,7 @@ describe('the doctor', () => {
     spawnSync('mkfifo', [join(chip, 'power1_average')]) // nobody ever writes to it
     const { status, stdout } = run(['doctor', `--path.sysfs=${join(folder, 'hanging')}`])
     expect(status).toBe(1)
-    expect(stdout).toMatch(/acpi-power-meter +unreadable +no answer in 2\.\d s/)
+    expect(stdout).toMatch(/acpi-power-meter +unreadable +no answer in \d\.\d s/)
   })
 
   asRoot('works for a user without any right', async () => {

@@ -16,7 +16,7 @@ const SOCKETS = [
   ['kubelet', 'var/lib/kubelet/pod-resources/kubelet.sock'],
 ] as const
 
-/** Of so many processes the cgroup path is looked at. */
+/** Of so many processes the cgroup path, or the environment, is looked at. */
 const PROCESSES_ASKED = 64
 
 /** @param uid of this process */
@@ -39,6 +39,7 @@ export function vantageOf(world: World, uid: number): Vantage {
     procfsProblem: isListed ? '' : String(list),
     pidNamespace: isListed ? pidNamespaceOf(world) : 'unknown',
     hidesOthers: isListed && files.readText(`${procfs}/1/stat`) instanceof Unreadable,
+    closedProcesses: isListed ? closedProcessesOf(world, list) : 0,
     cgroups: tree.hierarchy.kind,
     cgroupsAreOwn: beginsInside(world, tree),
     cgroupPathsAreRelative: isListed && hasRelativePath(world, list),
@@ -82,6 +83,18 @@ function pidNamespaceOf({ files, procfs }: World): Vantage['pidNamespace'] {
   const name = files.readText(`${procfs}/2/comm`)
   if (typeof name === 'string') return name.trim() === 'kthreadd' ? 'host' : 'own'
   return files.readText(`${procfs}/1/stat`) instanceof Unreadable ? 'unknown' : 'own'
+}
+
+/** The newest: the first are threads of the kernel, which have no environment. */
+function closedProcessesOf({ files, procfs }: World, list: readonly string[]): number {
+  return list
+    .filter((name) => /^\d+$/.test(name))
+    .slice(-PROCESSES_ASKED)
+    .filter((pid) => {
+      const environment = files.readText(`${procfs}/${pid}/environ`)
+      const isRefused = environment instanceof Unreadable && environment.kind === 'refused'
+      return isRefused && textOf(files.readText(`${procfs}/${pid}/cmdline`)) !== ''
+    }).length
 }
 
 /** In version 2 only groups below the root have `cgroup.events`; in version 1 only the root has `release_agent`. */
