@@ -17,7 +17,9 @@ import { everyRuleOfSeconds } from './shipped-rules.ts'
 
 jest.setTimeout(240_000)
 
-/** The same deployment in two namespaces, on two nodes, and a service outside Kubernetes. */
+const FACILITY = 'wattribute-facility'
+
+/** The same deployment in two namespaces, on two nodes, a service outside Kubernetes, and a room's own exporter. */
 const NODES: Readonly<Record<string, readonly Pod[]>> = {
   'node-7': [
     { namespace: 'team-a', workload: 'llama-chat', pod: 'llama-chat-0', container: 'vllm' },
@@ -25,6 +27,7 @@ const NODES: Readonly<Record<string, readonly Pod[]>> = {
     { namespace: '', workload: 'backup', pod: 'backup', container: '' },
   ],
   'node-8': [{ namespace: 'team-a', workload: 'llama-chat', pod: 'llama-chat-2', container: 'vllm' }],
+  [FACILITY]: [],
 }
 
 /** What the operator sets for each target of a ServiceMonitor or PodMonitor. */
@@ -113,7 +116,7 @@ requireProgram('prometheus', 'Kubernetes as a real Prometheus relabels it', (pro
     for (const [name, pods] of Object.entries(NODES)) nodes.set(name, await PodNode.start(pods))
     const targets = Array.from(nodes, ([node, { server }]) => ({
       address: server.address,
-      node,
+      ...(node === FACILITY ? { node: 'node-8', component: 'facility' } : { node }),
       pod: `wattribute-${node}`,
     }))
     const [one] = targets
@@ -172,11 +175,12 @@ requireProgram('prometheus', 'Kubernetes as a real Prometheus relabels it', (pro
       .sort()
   }
 
-  test('each node is one target, named after the node; other ports and ended pods are none', async () => {
+  test('each node is one target of its name, the room another; other ports and ended pods are none', async () => {
     const up = await prometheus.query('up{cluster="shipped"}')
     expect(up.map(({ metric, value }) => [metric['instance'], value[1]]).sort()).toEqual([
       ['node-7', '1'],
       ['node-8', '1'],
+      [FACILITY, '1'],
     ])
   })
 
