@@ -39,6 +39,8 @@ export interface DashboardQuery {
   readonly isInstant: boolean
   /** Seconds that the panel looks back. */
   readonly lookBack: number
+  /** Seconds between its points; absent: as many as the range gives. */
+  readonly step?: number
 }
 
 export interface ChoosableVariable {
@@ -83,6 +85,7 @@ function dashboardOf(json: DashboardJson): GrafanaDashboard {
       expr,
       isInstant: false,
       lookBack: secondsOf(time.from),
+      step: ANNOTATION_SECONDS,
     }))
   const variables = json.templating.list as Variable[]
   return {
@@ -126,6 +129,8 @@ function secondsOf(from: string): number {
 /** How often the data source says that it scrapes: as the history of the demo has it. */
 const SCRAPE_SECONDS = 60
 const POINTS = 300
+/** As the annotations say, and as is usual. */
+const ANNOTATION_SECONDS = 60
 
 /** https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/ */
 export const stepOf = (lookBack: number): number =>
