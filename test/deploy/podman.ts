@@ -43,7 +43,7 @@ export class Podman {
     return stdout.trim()
   }
 
-  try(words: readonly string[], seconds = 60): { status: number | null; stdout: string; stderr: string } {
+  try(words: readonly string[], seconds = 120): { status: number | null; stdout: string; stderr: string } {
     return spawnSync('podman', words, {
       cwd: ROOT,
       encoding: 'utf8',
@@ -101,5 +101,10 @@ export class Podman {
 /** A line of `/proc/<pid>/status`. */
 export function statusOf(pid: number, key: string): string {
   const lines = readFileSync(`/proc/${pid}/status`, 'utf8').split('\n')
-  return lines.find((line) => line.startsWith(`${key}:`))?.slice(key.length + 1).trim() ?? ''
+  return (
+    lines
+      .find((line) => line.startsWith(`${key}:`))
+      ?.slice(key.length + 1)
+      .trim() ?? ''
+  )
 }
