@@ -33,6 +33,7 @@ declare -A packages=(
   [ipmitool]=ipmitool
   [/usr/include/OpenIPMI/mcserv.h]=libopenipmi-dev
   [/usr/lib/python3/dist-packages/prometheus_client]=python3-prometheus-client
+  [/usr/bin/pip3]=python3-pip
 )
 # what tests do without it
 declare -A without=(
@@ -59,6 +60,7 @@ declare -A without=(
   [ipmitool]='the same'
   [libopenipmi-dev]='the same'
   [python3-prometheus-client]='OpenMetrics by the strict parser'
+  [python3-pip]='schemas of Kubernetes in test/deploy'
 )
 
 # The packages that are not there, each once.

@@ -17,6 +17,8 @@ export const UNIT = {
   number: 'none',
   /** Money: a number with separators. The currency stands in the title, since Grafana puts no variable into a unit. */
   money: 'locale',
+  /** B, KiB, MiB, … */
+  bytes: 'bytes',
   celsius: 'celsius',
   revolutionsPerMinute: 'rotrpm',
   /** A Unix time in milliseconds, as a date. */

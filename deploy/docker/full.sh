@@ -22,5 +22,6 @@ exec "${DOCKER:-docker}" run --detach --name="${NAME:-wattribute}" --restart=unl
   --pid=host --cgroupns=host --network=host \
   --volume="${HOST:-/}:/host:ro" --volume="${SYS:-/sys}:/host/sys:ro" \
   --volume="${STATE:-wattribute}:/var/lib/wattribute" --volume="$marks:/run/wattribute" \
+  --env=WATTRIBUTE_PATH_ROOTFS=/host --env=WATTRIBUTE_PATH_SYSFS=/host/sys \
   --env=WATTRIBUTE_WEB_LISTEN_ADDRESS="${LISTEN:-:10451}" \
-  ${OPTIONS:-} "${IMAGE:-wattribute:0.1.0}" --path.rootfs=/host --path.sysfs=/host/sys "$@"
+  ${OPTIONS:-} "${IMAGE:-wattribute:0.1.0}" "$@"

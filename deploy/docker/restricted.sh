@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the exporter in a container without root and without capabilities. What it does not see then, `wattribute doctor`
-# says in it: docker exec wattribute wattribute doctor --path.rootfs=/host --path.sysfs=/host/sys
+# Runs the exporter in a container without root and without capabilities. What it does not see then is in
+# docs/guides/docker.md, and `docker exec wattribute wattribute doctor` says it.
 # Words and settings as of full.sh.
 set -eu
 marks=${MARKS:-/run/wattribute}
@@ -16,5 +16,6 @@ exec "${DOCKER:-docker}" run --detach --name="${NAME:-wattribute}" --restart=unl
   --pid=host --cgroupns=host --network=host \
   --volume="${HOST:-}/etc/passwd:/host/etc/passwd:ro" --volume="${SYS:-/sys}:/host/sys:ro" \
   --volume="${STATE:-wattribute}:/var/lib/wattribute" --volume="$marks:/run/wattribute" \
+  --env=WATTRIBUTE_PATH_ROOTFS=/host --env=WATTRIBUTE_PATH_SYSFS=/host/sys \
   --env=WATTRIBUTE_WEB_LISTEN_ADDRESS="${LISTEN:-:10451}" \
-  ${OPTIONS:-} "${IMAGE:-wattribute:0.1.0}" --path.rootfs=/host --path.sysfs=/host/sys "$@"
+  ${OPTIONS:-} "${IMAGE:-wattribute:0.1.0}" "$@"

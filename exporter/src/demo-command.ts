@@ -8,6 +8,7 @@ import type { Flags } from './config/flags.ts'
 import { parseConfig, type Config } from './config/load.ts'
 import { simulatedMachine } from './demo/machine.ts'
 import { openSurroundings, type Surroundings } from './demo/pages.ts'
+import { SimulatedConversation } from './demo/conversation.ts'
 import { converse } from './demo/requests.ts'
 import { phaseAt, SERVERS } from './demo/scenario.ts'
 import { SteppedClock } from './demo/stepped-clock.ts'
@@ -47,6 +48,8 @@ export async function serveDemo(flags: Flags): Promise<Exporter> {
   }
 }
 
+/** Nobody listens there: what a proxy would tell is told without one. */
+const UNUSED_PROXY_PORT = 11_435
 /** How far apart the samples of the history are. */
 const STEP_SECONDS = 60
 const SAY_EVERY_SECONDS = 6 * 3600
@@ -64,22 +67,24 @@ export async function writeDemoHistory(
   const end = Math.floor(linuxClock.wall())
   const clock = new SteppedClock(end - length)
   const surroundings = await openSurroundings(simulation, () => clock.now())
-  const config = configOf(surroundings, undefined)
+  const config = configOf(surroundings, UNUSED_PROXY_PORT)
   const engine = new Engine(simulatedMachine(simulation, clock, seconds(0)), config)
   const self = new SelfMetrics(version)
   self.configLoaded(clock.wall(), config.zone)
   const work = new SimulatedWork()
+  const conversation = new SimulatedConversation(`127.0.0.1:${UNUSED_PROXY_PORT}`, SERVERS[0]?.model ?? '')
   const out = createWriteStream(path)
   for (const time of instantsUpTo(length)) {
     clock.advanceTo(time)
     await surroundings.quiet()
     engine.takeIn(work.at(time, clock.now()))
+    engine.takeRequests(conversation.until(clock.now()))
     const writer = new PageWriter()
     const before = performance.now()
     await engine.tick(writer)
     self.tickTook(seconds((performance.now() - before) / 1000))
     if (time % STEP_SECONDS !== 0) continue
-    const page = `${writer.finish().text.toString()}${ownOf((await self.render()).text)}`
+    const page = `${writer.finish().text.toString()}${(await self.render()).text}`
     if (!out.write(samplesOf(page, clock.wall()))) await once(out, 'drain')
     if (time > 0 && time % SAY_EVERY_SECONDS === 0)
       say(`${time / 3600} of ${length / 3600} hours are written`)
@@ -98,13 +103,6 @@ function* instantsUpTo(length: number): Generator<number> {
     time = Math.min((Math.floor(time / STEP_SECONDS) + 1) * STEP_SECONDS, phaseAt(time).until)
   }
 }
-
-/** Without the metrics of the process: what this one uses to write days in a minute would say nothing. */
-const ownOf = (text: string): string =>
-  text
-    .split('\n')
-    .filter((line) => line.startsWith('wattribute_'))
-    .join('\n')
 
 /** Each line with its time; who scraped it is told by the labels that Prometheus gives. */
 const samplesOf = (page: string, wall: Seconds): string =>

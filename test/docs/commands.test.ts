@@ -30,7 +30,7 @@ const wordsOf = (command: string): string[] =>
   )
 
 const OURS =
-  /^(?:sudo (?:-\S+ \S+ )?)?(?:\w+=\S* )*(?:wattribute|npm start --|npm run demo --|\S+ exec (?:-\S+ )*\S+ (?:-- )?wattribute)(?: |$)(.*)$/
+  /^(?:sudo (?:-\S+ \S+ )?)?(?:\w+=\S* )*(?:wattribute|(?:"\$\(command -v node\)"|node) exporter\/dist\/cli\.js|npm start --|npm run demo --|\S+ exec (?:-\S+ )*\S+ (?:-- )?wattribute)(?: |$)(.*)$/
 
 /** @returns what our command line is called with; undefined: it is another program */
 function argumentsOf(command: string): string[] | undefined {

@@ -14,34 +14,29 @@ const page = readFileSync(join(ROOT, 'docs/troubleshooting.md'), 'utf8').replace
 const plain = (text: string): string => text.replaceAll('’', "'")
 
 /** Every combination of what is named. */
-function* combinations<T extends object>(axes: { [K in keyof T]: readonly T[K][] }): Generator<T> {
-  const [first, ...rest] = Object.entries(axes) as [string, readonly unknown[]][]
-  if (first === undefined) {
-    yield {} as T
-    return
-  }
-  for (const value of first[1])
-    for (const more of combinations(Object.fromEntries(rest))) yield { [first[0]]: value, ...more } as T
-}
+const combinations = (axes: Readonly<Record<string, readonly unknown[]>>): readonly object[] =>
+  Object.entries(axes).reduce<readonly object[]>(
+    (all, [name, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [name]: value }))),
+    [{}],
+  )
 
-const VANTAGES: readonly Vantage[] = [
-  ...combinations<Vantage>({
-    place: ['machine', 'docker', 'podman', 'kubernetes'],
-    uid: [0, 1000],
-    isVirtual: [false, true],
-    isX86: [true, false],
-    nvidiaGpus: [0, 1],
-    procfs: ['/proc'],
-    sysfs: ['/sys'],
-    procfsProblem: ['', 'EACCES'],
-    pidNamespace: ['host', 'own', 'unknown'],
-    hidesOthers: [false, true],
-    cgroups: ['v2', 'none'],
-    cgroupsAreOwn: [false, true],
-    cgroupPathsAreRelative: [false, true],
-    sockets: [[], [{ owner: 'docker', path: '/run/docker.sock', isRefused: true }]],
-  }),
-]
+const VANTAGES = combinations({
+  place: ['machine', 'docker', 'podman', 'kubernetes'],
+  uid: [0, 1000],
+  isVirtual: [false, true],
+  isX86: [true, false],
+  nvidiaGpus: [0, 1],
+  procfs: ['/proc'],
+  sysfs: ['/sys'],
+  procfsProblem: ['', 'EACCES'],
+  pidNamespace: ['host', 'own', 'unknown'],
+  hidesOthers: [false, true],
+  closedProcesses: [0, 1],
+  cgroups: ['v2', 'none'],
+  cgroupsAreOwn: [false, true],
+  cgroupPathsAreRelative: [false, true],
+  sockets: [[], [{ owner: 'docker', path: '/run/docker.sock', isRefused: true }]],
+} satisfies { [K in keyof Vantage]: readonly Vantage[K][] }) as unknown as readonly Vantage[]
 
 /** How a sensor can fail, of which the doctor makes its own advice. */
 const FAILURES: readonly (readonly [name: string, state: SensorStatus['state'], reason: string])[] = [

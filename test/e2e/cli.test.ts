@@ -56,6 +56,15 @@ afterEach(async () => {
 })
 
 describe('the command line', () => {
+  test('ends in peace when nobody reads on', async () => {
+    const child = spawn(process.execPath, [CLI, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    let complaints = ''
+    child.stderr.on('data', (text: Buffer) => (complaints += String(text)))
+    const [status] = (await once(child, 'close')) as [number | null]
+    expect({ status, complaints }).toEqual({ status: 0, complaints: '' })
+  })
+
   test('explains itself', () => {
     expect(run(['--help'])).toMatchObject({
       status: 0,

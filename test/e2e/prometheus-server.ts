@@ -23,6 +23,8 @@ export interface Alerting {
 export interface PrometheusOptions {
   /** Puts blocks into the folder of its data before it starts. */
   readonly fill?: (data: string) => void
+  /** Of the targets; they win over those that Prometheus would give. */
+  readonly labels?: Readonly<Record<string, string>>
   readonly alerting?: Alerting
   /** In the place of the one that scrapes the targets as they are. */
   readonly scrapes?: readonly object[]
@@ -48,10 +50,11 @@ export class PrometheusServer {
     targets: readonly string[],
     {
       fill,
+      labels = {},
       alerting,
       sections = {},
       flags = [],
-      scrapes = [{ job_name: 'wattribute', static_configs: [{ targets }] }],
+      scrapes = [{ job_name: 'wattribute', static_configs: [{ targets, labels }] }],
     }: PrometheusOptions = {},
   ): Promise<PrometheusServer> {
     const folder = mkdtempSync(join(tmpdir(), 'wattribute-prometheus-'))

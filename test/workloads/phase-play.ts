@@ -14,7 +14,7 @@ import { parseMarkLine } from '../../exporter/src/workloads/mark-grammar.ts'
 import type { Claim, Mark } from '../../exporter/src/workloads/marks.ts'
 import { Phases } from '../../exporter/src/workloads/phases.ts'
 import { namesByPath } from '../../exporter/src/workloads/naming.ts'
-import type { PhaseFigure } from '../../exporter/src/workloads/phase-counts.ts'
+import type { PhaseFigure, PhaseRow } from '../../exporter/src/workloads/phase-counts.ts'
 
 export const START = 1000
 /** Unix time at START. */
@@ -139,11 +139,20 @@ export class PhasePlay {
 
   /** What a page would show, by phase. */
   figures(figure: PhaseFigure, workload?: string): Record<string, number> {
+    return this.#byPhase(figure, ({ value }) => value, workload)
+  }
+
+  /** What has been counted, shown or not, by phase. */
+  counted(figure: PhaseFigure): Record<string, number> {
+    return this.#byPhase(figure, ({ total }) => total)
+  }
+
+  #byPhase(figure: PhaseFigure, what: (row: PhaseRow) => number, workload?: string): Record<string, number> {
     const rows = Array.from(this.phases.counts.rows(seconds(this.at)))
     return Object.fromEntries(
       rows
         .filter((row) => row.figure === figure && (workload === undefined || row.workload === workload))
-        .map(({ phase, value }) => [phase, Number(value.toFixed(6))]),
+        .map((row) => [row.phase, Number(what(row).toFixed(6))]),
     )
   }
 }

@@ -432,13 +432,14 @@ test('a run that begins is told in Unix time', () => {
 })
 
 describe('series', () => {
-  test('stand at 0 until scrapers have seen them, and when they come back', () => {
+  test('stand at 0 until scrapers have seen them, and where they were when they come back; their timeline goes on', () => {
     play = new PhasePlay({ ...POLICY, birthHold: seconds(30) })
     play.born(rank0)
     play.tick(60, [])
     play.say(rank0, 'phase=train lease=86400')
     play.tick(10, [])
     expect(play.figures('marked')).toEqual({ train: 0 })
+    expect(play.counted('marked')).toEqual({ train: 10 })
     play.tick(21, [])
     play.tick(10, [])
     expect(play.figures('marked')).toEqual({ train: 41 })
@@ -451,6 +452,7 @@ describe('series', () => {
     play.say(rank1, 'phase=train')
     play.tick(5, [])
     expect(play.figures('marked')).toEqual({ train: 41 })
+    expect(play.counted('marked')).toEqual({ train: 46 })
     play.tick(31, [])
     play.tick(1, [])
     expect(play.figures('marked')).toEqual({ train: 78 })

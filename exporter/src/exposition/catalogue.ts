@@ -340,6 +340,12 @@ export const catalogue = {
     [...PHASE_LABELS, 'basis'],
     'Wall time that a workload has spent in a phase on this machine, however many of its processes were in it; basis says whether it was marked or reported.',
   ),
+  phaseTimeline: counter(
+    'workload_phase_timeline_seconds_total',
+    'seconds',
+    [...PHASE_LABELS, 'basis'],
+    'The same time, to draw when it was: it counts at once where workload_phase_seconds_total stands at 0 first. For totals over a range take that one, which loses no first value.',
+  ),
   phaseSteps: counter(
     'workload_phase_steps_total',
     '',

@@ -8,9 +8,11 @@ import type { PageWriter, Row } from './page.ts'
 export function renderPhases(writer: PageWriter, phases: Phases, at: Seconds, startedWall: Seconds): void {
   const rows = Array.from(phases.counts.rows(at))
   if (rows.length === 0 && phases.openMarks === 0) return // nobody marks anything here
+  const times = rows.filter(({ figure }) => figure === 'marked' || figure === 'reported')
+  writer.table(catalogue.phaseSeconds, times.map(secondsRow))
   writer.table(
-    catalogue.phaseSeconds,
-    rows.filter(({ figure }) => figure === 'marked' || figure === 'reported').map(secondsRow),
+    catalogue.phaseTimeline,
+    times.map((row) => secondsRow({ ...row, value: row.total })),
   )
   for (const [figure, metric] of [
     ['steps', catalogue.phaseSteps],

@@ -53,7 +53,10 @@ export interface CountsPolicy {
 export interface PhaseRow extends WorkloadName {
   readonly phase: string
   readonly figure: PhaseFigure
+  /** Where a newborn series stands still, this does. */
   readonly value: number
+  /** What has been counted so far. */
+  readonly total: number
   readonly createdWall: Seconds
 }
 
@@ -187,6 +190,7 @@ export class PhaseCounts {
           figure,
           createdWall,
           value,
+          total,
         }
       }
     }
