@@ -63,6 +63,8 @@ requireProgram('/lib/systemd/systemd', 'a Slurm', () => {
         '--no-install-recommends',
         '--download-only',
         '-o',
+        'APT::Sandbox::User=root',
+        '-o',
         `Dir::Cache::archives=${join(shared, 'packages')}`,
         'install',
         ...PACKAGES,
@@ -106,10 +108,12 @@ requireProgram('/lib/systemd/systemd', 'a Slurm', () => {
     expect(await machine.until('cat /run/wattribute-jobs/1', /./)).toBe('run=start phase=init\n')
     await machine.until('squeue --noheader | wc -l', /^0$/m, 60)
     await machine.until('ls /run/wattribute-jobs', /^$/)
+    expect(await machine.sh('cat /home/alice/slurm-1.out')).toBe('') // each mark was taken
     const page = await machine.until(
       `${PAGE}/metrics`,
       /phase="eval",component="cpu",part="host",method="\w+"\} (?!0\.0+$)/m,
     )
+    expect(page).toContain('workload="train-resnet"')
     const families = parsePage(page)
     const of = (family: string): readonly Series[] =>
       (families.get(family) ?? []).filter(({ labels }) => labels['workload'] === 'train-resnet')
