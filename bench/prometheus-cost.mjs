@@ -40,13 +40,18 @@ const SHAPES = {
   'the same without the view of processes': { ...SERVICES, processes: 0 },
   '8 GPUs, 30 workloads in 100 containers, 40 services, a meter': GPU_NODE_WITH_PROCESSES,
   'these without the view of processes': { ...GPU_NODE, processes: 0 },
+  'and without containers and Node’s own': {
+    ...GPU_NODE,
+    processes: 0,
+    dropped: /^(wattribute_(container|process)_|nodejs_)/,
+  },
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'wattribute-prometheus-cost-'))
 const samplesOf = (page) => page.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 
 /** Series of a page, by what they are of. */
-function countsOf(page) {
+function countsOf(page, dropped = /^$/) {
   const views = {
     workload: /^wattribute_workload_(energy|accelerator|info|queries|tokens|query)/,
     container: /^wattribute_container_/,
@@ -55,7 +60,7 @@ function countsOf(page) {
     node: /./,
   }
   const counts = { all: 0, workload: 0, container: 0, process: 0, node: 0, exporter: 0 }
-  for (const line of samplesOf(page)) {
+  for (const line of samplesOf(page).filter((one) => !dropped.test(one))) {
     counts.all += 1
     counts[Object.keys(views).find((view) => views[view].test(line))] += 1
   }
@@ -294,7 +299,7 @@ Disk: samples × bytes per sample, without index and log. Memory: series × byte
 
 try {
   const counts = {}
-  for (const [shape, of] of Object.entries(SHAPES)) counts[shape] = countsOf(await pageOf(of))
+  for (const [shape, of] of Object.entries(SHAPES)) counts[shape] = countsOf(await pageOf(of), of.dropped)
   say(JSON.stringify(counts, undefined, 1))
   const storage = { 15: await storageAt(15), 60: await storageAt(60) }
   say(JSON.stringify(storage))

@@ -1,13 +1,17 @@
 /** Every dashboard. */
-import type { DashboardName } from './names.ts'
+import { budgets } from './budgets.ts'
+import { energyPerQuery } from './energy-per-query.ts'
 import { facility } from './facility.ts'
+import type { DashboardName } from './names.ts'
 import { node } from './node.ts'
 import { overview } from './overview.ts'
 import { trainingRuns } from './training-runs.ts'
 
-export const dashboards: Readonly<Partial<Record<DashboardName, () => object>>> = {
-  facility,
-  node,
+export const dashboards: Readonly<Record<DashboardName, () => object>> = {
   overview,
+  energyPerQuery,
   trainingRuns,
+  node,
+  facility,
+  budgets,
 }

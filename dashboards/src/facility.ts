@@ -18,13 +18,15 @@ import { IN_CLUSTER, inKilowattHours, joulesOfRange } from './promql.ts'
 import { table } from './table-panel.ts'
 import { instant, range } from './targets.ts'
 import { UNIT } from './units.ts'
+import { ofEnergy } from './words.ts'
 
 const IN_ZONE = `${IN_CLUSTER},zone=~"$zone"`
 const ZONE = 'cluster, zone'
 
-const BOUNDARY = 'Boundary: facility, as far as meters of the zone reach.'
-const METHOD = 'Method: meters of the zone, read by one exporter of it.'
-const RECORDED = 'From the recording rules, minute by minute.'
+const BOUNDARY = 'facility, as far as meters of the zone reach.'
+const METERS = 'meters of the zone, read by one exporter of it.'
+const RECORDED = `${METERS} From the recording rules, minute by minute.`
+const ofZone = (what: string, method: string = RECORDED): string => ofEnergy(what, BOUNDARY, method)
 
 const TOTAL = `zone:wattribute_facility_total_energy_joules:rate5m{${IN_ZONE}}`
 const SOLAR = `zone:wattribute_facility_solar_energy_joules:rate5m{${IN_ZONE}}`
@@ -50,7 +52,10 @@ const headline = section(
   'What does the room add to its machines?',
   stat({
     title: 'PUE',
-    description: `Energy of the whole zone by that of its IT, over the last hour (power usage effectiveness, ISO/IEC 30134-2, which over less than a year calls it interim). Behind the zone stands how it is known: measured by meters of both, configured as a constant, or from what its nodes measure. ${BOUNDARY} ${RECORDED}`,
+    description: ofZone(
+      'Energy of the whole zone by that of its IT, over the last hour (power usage effectiveness, ISO/IEC 30134-2, which over less than a year calls it interim). Behind the zone stands how it is known: measured by meters of both, configured as a constant, or from what its nodes measure.',
+      'as it says behind the zone. From the recording rules.',
+    ),
     unit: UNIT.number,
     decimals: 2,
     width: 6,
@@ -59,7 +64,7 @@ const headline = section(
   }),
   stat({
     title: 'Energy of the zone',
-    description: `In the time that is looked at, with all that it is used for. ${BOUNDARY} ${METHOD} ${RECORDED}`,
+    description: ofZone('In the time that is looked at, with all that it is used for.'),
     unit: UNIT.kilowattHours,
     width: 6,
     height: 6,
@@ -70,7 +75,9 @@ const headline = section(
   }).overrideByName('in joules', [{ id: 'unit', value: UNIT.joules }]),
   stat({
     title: 'Cost in $currency',
-    description: `Energy of the zone times $price_per_kwh $currency a kWh, the price at the head of this dashboard. What the sun gives is not taken off. ${BOUNDARY}`,
+    description: ofZone(
+      'Energy of the zone times $price_per_kwh $currency a kWh, the price at the head of this dashboard. What the sun gives is not taken off.',
+    ),
     unit: UNIT.money,
     decimals: 2,
     width: 4,
@@ -84,7 +91,9 @@ const headline = section(
   }),
   stat({
     title: 'Allocation factor',
-    description: `By what the energy of a node is multiplied to come to that of the facility, over the last hour: (total - what nodes have booked as overhead themselves) by the larger of metered IT and what nodes measure. Handing overhead on in proportion is a convention. ${RECORDED}`,
+    description: ofZone(
+      'By what the energy of a node is multiplied to come to that of the facility, over the last hour: (total - what nodes have booked as overhead themselves) by the larger of metered IT and what nodes measure. Handing overhead on in proportion is a convention.',
+    ),
     unit: UNIT.number,
     decimals: 3,
     width: 4,
@@ -93,7 +102,9 @@ const headline = section(
   }),
   stat({
     title: 'Uncovered IT',
-    description: `Share of the metered IT that no exporter measures, now: machines without one. Part of the zone's energy, of no workload. ${METHOD} ${RECORDED}`,
+    description: ofZone(
+      'Share of the metered IT that no exporter measures, now: machines without one. It is part of the energy of the zone, and of no workload.',
+    ),
     unit: UNIT.share,
     decimals: 1,
     width: 4,
@@ -120,7 +131,9 @@ const draws = section(
   withColours(
     stackedSeries({
       title: 'Power by role',
-      description: `it: computers, with an exporter or not. cooling: chillers, coolant units, air handlers. power: what is lost on the way. network: switches. The line is the meter of the whole; a gap below it is what no meter has. ${BOUNDARY} ${METHOD} ${RECORDED}`,
+      description: ofZone(
+        'it: computers, with an exporter or not. cooling: chillers, coolant units, air handlers. power: what is lost on the way. network: switches. The line is the meter of the whole; a gap below it is what no meter has.',
+      ),
       unit: UNIT.watts,
       width: 12,
       height: 9,
@@ -133,7 +146,7 @@ const draws = section(
   ).overrideByName('total', [...asLine, colourOf(LIMIT_COLOUR)]),
   table({
     title: 'Energy by role',
-    description: `In the time that is looked at. A role without a row has no meter. ${BOUNDARY} ${METHOD} ${RECORDED}`,
+    description: ofZone('In the time that is looked at. A role without a row has no meter.'),
     unit: UNIT.kilowattHours,
     width: 6,
     height: 9,
@@ -159,7 +172,10 @@ const draws = section(
   }),
   bars({
     title: 'Power by meter',
-    description: `Mean power of each meter over its newest reading; the twenty with the most. Meters of the whole and of the sun are among them: they do not add up. ${METHOD}`,
+    description: ofZone(
+      'Mean power of each meter over its newest reading; the twenty with the most. Meters of the whole and of the sun are among them: they do not add up.',
+      METERS,
+    ),
     unit: UNIT.watts,
     width: 6,
     height: 9,
@@ -173,7 +189,9 @@ const draws = section(
   }),
   timeSeries({
     title: 'PUE over time',
-    description: `Over five minutes, an hour and a day: cooling follows the weather, so a day says more than five minutes. ${BOUNDARY} ${RECORDED}`,
+    description: ofZone(
+      'Over five minutes, an hour and a day: cooling follows the weather, so a day says more than five minutes.',
+    ),
     unit: UNIT.number,
     decimals: 2,
     width: 12,
@@ -186,7 +204,11 @@ const draws = section(
   }),
   timeSeries({
     title: 'IT as metered, and as nodes measure it',
-    description: `Where the meter of IT lies above, machines without an exporter stand there; where it lies below, nodes stand outside of the meter. ${RECORDED}`,
+    description: ofEnergy(
+      'Where the meter of IT lies above, machines without an exporter stand there; where it lies below, nodes stand outside of the meter.',
+      'information technology: accelerators, processors, memory and board.',
+      RECORDED,
+    ),
     unit: UNIT.watts,
     width: 12,
     height: 8,
@@ -210,7 +232,9 @@ const cooling = section(
   'Cooling',
   stat({
     title: 'Coefficient of performance',
-    description: `Heat that coolant carries away by the power of cooling, now: how many watts one watt of cooling removes. Only where both are measured. What a device says itself goes before what is computed of flow and temperatures. ${METHOD}`,
+    description: ofZone(
+      'Heat that coolant carries away by the power of cooling, now: how many watts one watt of cooling removes. Only where both are measured. What a device says itself goes before what is computed of flow and temperatures.',
+    ),
     unit: UNIT.number,
     decimals: 1,
     width: 6,
@@ -227,7 +251,9 @@ const cooling = section(
   }),
   timeSeries({
     title: 'Heat removed, and power of cooling',
-    description: `Heat as devices say or, with "computed" in the name, from flow, coolant and temperatures. ${METHOD}`,
+    description: ofZone(
+      'Heat as devices say or, with "computed" in the name, from flow, coolant and temperatures; beside it what all meters of cooling show.',
+    ),
     unit: UNIT.watts,
     width: 9,
     height: 8,
@@ -261,7 +287,10 @@ const cooling = section(
   }),
   timeSeries({
     title: 'Power at the boundary of the facility that belongs to no workload',
-    description: `By reason; uncovered_it: machines without an exporter. ${BOUNDARY} ${RECORDED}`,
+    description: ofZone(
+      'By reason; uncovered_it: machines without an exporter.',
+      'what is left when all workloads have theirs, with its part of what the zone uses beside its machines. From the recording rules.',
+    ),
     unit: UNIT.watts,
     width: 12,
     height: 7,
@@ -281,8 +310,11 @@ const demandSection = section(
   'Demand: what the utility bills by its highest block',
   timeSeries({
     title: 'Demand',
-    description:
-      'Mean power of the running block so far, of the one before it, and what the running one will come to if the power of the last minutes goes on; the peak since the billing day, and the limit. For meters with a demand in the configuration. Method: mean power over blocks that are aligned to the clock.',
+    description: ofEnergy(
+      'Mean power of the running block so far, of the one before it, and what the running one will come to if the power of the last minutes goes on; the peak since the billing day, and the limit. For meters with a demand in the configuration.',
+      'what the meter sees.',
+      'mean power over blocks that are aligned to the clock.',
+    ),
     unit: UNIT.watts,
     width: 16,
     height: 9,
@@ -321,7 +353,11 @@ const demandSection = section(
     .colorScheme(byThresholds()),
   stat({
     title: 'Peak',
-    description: 'Highest mean power of a block since the billing day.',
+    description: ofEnergy(
+      'Highest mean power of a block since the billing day.',
+      'what the meter sees.',
+      'mean power over blocks that are aligned to the clock.',
+    ),
     unit: UNIT.watts,
     width: 4,
     height: 9,
@@ -334,6 +370,8 @@ const charge = thresholds(
   { value: 0.2, color: 'orange' },
   { value: 0.5, color: 'green' },
 )
+
+const withoutSun = `60 * sum_over_time(clamp_min(${TOTAL} - on (${ZONE}) ${SOLAR}, 0)[$__range:1m])`
 
 const power = section(
   'Battery and sun',
@@ -387,7 +425,10 @@ const power = section(
     .colorScheme(byThresholds()),
   stat({
     title: "The sun's share",
-    description: `What the sun has given, of what the zone has used in the time that is looked at. Above 100 % the rest went into a battery or the grid. Method: the inverter's own meter, and the meter of the whole. ${RECORDED}`,
+    description: ofZone(
+      'What the sun has given, of what the zone has used in the time that is looked at. Above 100 % the rest went into a battery or the grid.',
+      'the meter of the inverter, and that of the whole. From the recording rules, minute by minute.',
+    ),
     unit: UNIT.share,
     decimals: 0,
     width: 4,
@@ -402,21 +443,26 @@ const power = section(
   }),
   stat({
     title: 'Without sun',
-    description: `Energy that came from a battery or the grid: in minutes in which the sun gave less than the zone used, the difference. ${RECORDED}`,
+    description: ofZone(
+      'Energy that came from a battery or the grid: in minutes in which the sun gave less than the zone used, the difference.',
+    ),
     unit: UNIT.kilowattHours,
     width: 4,
     height: 6,
     targets: [
       instant({
         refId: 'kwh',
-        expr: `sum by (${ZONE}) (${inKilowattHours(`60 * sum_over_time(clamp_min(${TOTAL} - on (${ZONE}) ${SOLAR}, 0)[$__range:1m])`)})`,
-        legend: zoneLegend,
+        expr: `sum(${inKilowattHours(withoutSun)})`,
+        legend: 'energy',
       }),
+      instant({ refId: 'joules', expr: `sum(${withoutSun})`, legend: 'in joules' }),
     ],
-  }),
+  }).overrideByName('in joules', [{ id: 'unit', value: UNIT.joules }]),
   timeSeries({
     title: 'Sun and use',
-    description: `What the sun gives, beside what the zone uses. Where the sun lies above, the rest goes into a battery or the grid. ${METHOD} ${RECORDED}`,
+    description: ofZone(
+      'What the sun gives, beside what the zone uses. Where the sun lies above, the rest goes into a battery or the grid.',
+    ),
     unit: UNIT.watts,
     width: 12,
     height: 8,
@@ -443,7 +489,10 @@ const nodes = collapsedSection(
   'Machines at the boundary of the facility',
   table({
     title: 'Machines',
-    description: `The hundred with the most: mean power over the last hour, their own and with their part of what the zone uses beside its machines. ${BOUNDARY} Method: what nodes measure, times the allocation factor. ${RECORDED}`,
+    description: ofZone(
+      'The hundred with the most: mean power over the last hour, their own and with their part of what the zone uses beside its machines.',
+      'what nodes measure, times the allocation factor. From the recording rules.',
+    ),
     unit: UNIT.watts,
     width: 24,
     height: 10,

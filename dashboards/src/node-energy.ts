@@ -15,10 +15,16 @@ import { inKilowattHours, ON_NODE, priceOf } from './promql.ts'
 import { table } from './table-panel.ts'
 import { instant, range } from './targets.ts'
 import { UNIT } from './units.ts'
+import { ofEnergy } from './words.ts'
 
 export const METHOD =
-  'Method: energy counters where there are any, else power over time, else a model; the table of domains says which.'
-const MACHINE = 'Boundary: all that is measured or modelled of this machine, each joule once.'
+  'energy counters where there are any, else power over time, else a model; the table of domains says which.'
+const MACHINE = 'all that is measured or modelled of this machine, each joule once.'
+const ACCELERATOR = ['the accelerator alone.', 'its own energy counter, or its power over time.'] as const
+export const ofMachine = (what: string, method: string = METHOD): string => ofEnergy(what, MACHINE, method)
+/** With what those who run there hold. */
+export const ofThose = (what: string): string =>
+  ofEnergy(what, 'this machine, with the idle energy of what they hold.', METHOD)
 
 const DOMAINS = 'wattribute_domain_energy_joules_total'
 const WORKLOADS = 'wattribute_workload_energy_joules_total'
@@ -37,7 +43,7 @@ export const overall = section(
   "Where does this machine's energy go?",
   stat({
     title: 'Energy of this machine',
-    description: `In the time that is looked at. ${MACHINE} ${METHOD}`,
+    description: ofMachine('In the time that is looked at.'),
     unit: UNIT.kilowattHours,
     width: 6,
     height: 6,
@@ -48,7 +54,7 @@ export const overall = section(
   }).overrideByName('in joules', [{ id: 'unit', value: UNIT.joules }]),
   stat({
     title: 'Power now',
-    description: `Sum of the leaf domains over their newest readings. ${MACHINE} ${METHOD}`,
+    description: ofMachine('Sum of the leaf domains over their newest readings.'),
     unit: UNIT.watts,
     width: 4,
     height: 6,
@@ -56,7 +62,9 @@ export const overall = section(
   }),
   stat({
     title: 'Cost in $currency',
-    description: `Energy of this machine times $price_per_kwh $currency a kWh, the price at the head of this dashboard. ${MACHINE}`,
+    description: ofMachine(
+      'Energy of this machine times $price_per_kwh $currency a kWh, the price at the head of this dashboard.',
+    ),
     unit: UNIT.money,
     decimals: 2,
     width: 4,
@@ -65,7 +73,9 @@ export const overall = section(
   }),
   stat({
     title: 'Belongs to a workload',
-    description: `Share of the energy of this machine that is booked to workloads. The rest is shown by reason below: most of it is idle energy that nobody holds. ${MACHINE}`,
+    description: ofMachine(
+      'Share of the energy of this machine that is booked to workloads. The rest is shown by reason below: most of it is idle energy that nobody holds.',
+    ),
     unit: UNIT.share,
     decimals: 1,
     width: 4,
@@ -74,8 +84,10 @@ export const overall = section(
   }),
   stat({
     title: 'Error of the books',
-    description:
-      'Difference between what was read and what the page shows, of the component with the largest. It must be 0: each joule is booked exactly once. Computed by the exporter on each page, to the microjoule.',
+    description: ofMachine(
+      'Difference between what was read and what the page shows, of the component with the largest. It must be 0: each joule is booked exactly once.',
+      'computed by the exporter on each page, to the microjoule.',
+    ),
     unit: UNIT.joules,
     width: 3,
     height: 6,
@@ -99,7 +111,9 @@ export const overall = section(
   withColours(
     stackedSeries({
       title: 'Power by component',
-      description: `What a meter of the whole machine sees beyond its parts is the component board. ${MACHINE} ${METHOD}`,
+      description: ofMachine(
+        'What a meter of the whole machine sees beyond its parts is the component board.',
+      ),
       unit: UNIT.watts,
       width: 12,
       height: 9,
@@ -116,7 +130,7 @@ export const overall = section(
   withColours(
     bars({
       title: 'Energy by component',
-      description: `In the time that is looked at. A component without a bar is not measured. ${MACHINE} ${METHOD}`,
+      description: ofMachine('In the time that is looked at. A component without a bar is not measured.'),
       unit: UNIT.kilowattHours,
       width: 5,
       height: 9,
@@ -132,7 +146,7 @@ export const overall = section(
   ),
   table({
     title: 'Workloads',
-    description: `The twenty with the most energy of this machine in the time that is looked at. Boundary: this machine, with the idle energy of what they hold. ${METHOD}`,
+    description: ofThose('The twenty with the most energy of this machine in the time that is looked at.'),
     unit: UNIT.kilowattHours,
     width: 7,
     height: 9,
@@ -164,7 +178,10 @@ export const domains = section(
   'Domains: what is measured, within what',
   table({
     title: 'Domains',
-    description: `Domains nest: a leaf is booked, a domain with others inside is only compared with them. Baseline: what a domain draws with nothing to do, and where that figure is from (configured, calibrated, observed, or a default until one is known). Deficit: how much more its parts were booked than it has seen. Excess: what a counter claimed beyond what is possible, not booked. Gap: time in which nothing is known of it. ${METHOD}`,
+    description: ofMachine(
+      'Domains nest: a leaf is booked, a domain with others inside is only compared with them. Baseline: what a domain draws with nothing to do, and where that figure is from (configured, calibrated, observed, or a default until one is known). Deficit: how much more its parts were booked than it has seen. Excess: what a counter claimed beyond what is possible, not booked. Gap: time in which nothing is known of it.',
+      'as the column says.',
+    ),
     unit: UNIT.joules,
     width: 24,
     height: 10,
@@ -224,7 +241,9 @@ export const domains = section(
   }),
   timeSeries({
     title: 'Roots and leaves',
-    description: `Roots are what was measured, leaves what was booked. They lie on each other: roots + deficits = leaves. ${METHOD}`,
+    description: ofMachine(
+      'Roots are what was measured, leaves what was booked. They lie on each other: roots + deficits = leaves.',
+    ),
     unit: UNIT.watts,
     width: 12,
     height: 8,
@@ -235,8 +254,9 @@ export const domains = section(
   }),
   timeSeries({
     title: 'Booked and not shown yet, or no longer shown',
-    description:
+    description: ofMachine(
       'Pending: energy of newborn series, which stand at 0 until two scrapes have seen them, and of what waits for a name. Retired: what expired series held. Deficits: what parts were booked beyond their meter. With these the books of each view are even.',
+    ),
     unit: UNIT.joules,
     width: 12,
     height: 8,
@@ -267,8 +287,10 @@ export const accelerators = section(
   'Who holds accelerators, and who leaves them idle',
   table({
     title: 'Accelerators by workload',
-    description:
-      'Idle: what an accelerator draws with nothing to do, booked in equal parts to those who hold it. Active: what it draws beyond. A workload with much idle and little active energy holds an accelerator that it does not use. Boundary: the accelerator alone. Method: its own counter, or its power over time.',
+    description: ofEnergy(
+      'Idle: what an accelerator draws with nothing to do, booked in equal parts to those who hold it. Active: what it draws beyond. A workload with much idle and little active energy holds an accelerator that it does not use.',
+      ...ACCELERATOR,
+    ),
     unit: UNIT.count,
     width: 16,
     height: 9,
@@ -316,8 +338,10 @@ export const accelerators = section(
   ]),
   table({
     title: 'Accelerators of this machine',
-    description:
-      'Which accelerators there are now. The id is that of other exporters, such as NVIDIA dcgm-exporter.',
+    description: ofEnergy(
+      'Which accelerators there are now. The id is that of other exporters, such as dcgm-exporter of NVIDIA.',
+      ...ACCELERATOR,
+    ),
     unit: UNIT.watts,
     width: 8,
     height: 9,

@@ -2,7 +2,7 @@
 import { LIMIT_COLOUR } from './colours.ts'
 import { byThresholds, heatmap, stackedSeries, stat, thresholds, timeSeries } from './core-panels.ts'
 import { collapsedSection, section } from './layout.ts'
-import { joules, METHOD, watts } from './node-energy.ts'
+import { joules, ofMachine, ofThose, watts } from './node-energy.ts'
 import { inKilowattHours, ON_NODE } from './promql.ts'
 import { table } from './table-panel.ts'
 import { instant, range, rangeHeatmap } from './targets.ts'
@@ -16,8 +16,10 @@ export const nobody = section(
   'What belongs to nobody, and what is not measured',
   stackedSeries({
     title: 'Power that belongs to no workload, by reason',
-    description:
-      'idle: nobody holds what is idle. no_activity: nobody was busy. unresolved_pid, unreadable: somebody was, and the exporter may not see who. gap, warming_up, exporter_down: nobody watched. Boundary: this machine, of what is measured of it. Method: what is left when all workloads have theirs.',
+    description: ofMachine(
+      'idle: nobody holds what is idle. no_activity: nobody was busy. unresolved_pid, unreadable: somebody was, and the exporter may not see who. gap, warming_up, exporter_down: nobody watched.',
+      'what is left when all workloads have theirs.',
+    ),
     unit: UNIT.watts,
     width: 9,
     height: 9,
@@ -25,7 +27,10 @@ export const nobody = section(
   }),
   table({
     title: 'By reason, part and method',
-    description: `Energy of this machine that belongs to no workload, in the time that is looked at. ${METHOD}`,
+    description: ofMachine(
+      'Energy of this machine that belongs to no workload, in the time that is looked at.',
+      'as the column says.',
+    ),
     unit: UNIT.kilowattHours,
     width: 9,
     height: 9,
@@ -195,7 +200,9 @@ export const processes = collapsedSection(
   'Processes and containers',
   table({
     title: 'Processes',
-    description: `The fifty with the most energy in the time that is looked at; "other" are the rest, "exited" those that ended. Only where the process view is on. Boundary: this machine, with the idle energy of what they hold. ${METHOD}`,
+    description: ofThose(
+      'The fifty with the most energy in the time that is looked at; "other" are the rest, "exited" those that ended. Only where the process view is on.',
+    ),
     unit: UNIT.kilowattHours,
     width: 12,
     height: 10,
@@ -223,7 +230,9 @@ export const processes = collapsedSection(
   }),
   table({
     title: 'Containers',
-    description: `The fifty with the most energy in the time that is looked at; runtime "host" is what runs outside of containers. Boundary: this machine, with the idle energy of what they hold. ${METHOD}`,
+    description: ofThose(
+      'The fifty with the most energy in the time that is looked at; runtime "host" is what runs outside of containers.',
+    ),
     unit: UNIT.kilowattHours,
     width: 12,
     height: 10,
@@ -251,7 +260,7 @@ export const processes = collapsedSection(
   }),
   stackedSeries({
     title: 'Power by workload',
-    description: `Of the ten workloads that have the most at each instant. Boundary: this machine, with the idle energy of what they hold. ${METHOD}`,
+    description: ofThose('Of the ten workloads that have the most at each instant.'),
     unit: UNIT.watts,
     width: 24,
     height: 8,

@@ -1,34 +1,23 @@
 /** What does AI cost us now? */
-import { section } from './layout.ts'
 import { dashboard } from './dashboard.ts'
-import { stat } from './core-panels.ts'
-import { IN_NAMESPACE } from './promql.ts'
-import { instant } from './targets.ts'
-import { UNIT } from './units.ts'
+import { section } from './layout.ts'
+import { aiNow, aiOverTime } from './overview-now.ts'
+import { months } from './overview-months.ts'
+import { budgetsInShort, notMeasured, nobodys } from './overview-rest.ts'
+import { byBoundary, byComponent, namespaces, workloads } from './overview-who.ts'
 
 export const overview = () =>
   dashboard({
     name: 'overview',
-    question: 'What does AI cost us now?',
+    question: 'What does AI cost us now? Watts, kilowatt-hours and money, by workload and namespace.',
     variables: ['cluster', 'namespace', 'pricePerKwh', 'currency'],
     from: 'now-24h',
     sections: [
-      section(
-        'Now',
-        stat({
-          title: 'Power of all workloads',
-          description:
-            'Boundary: facility, as far as it is measured. Method: mean over five minutes of what counters and meters show.',
-          unit: UNIT.watts,
-          width: 6,
-          height: 4,
-          targets: [
-            instant({
-              refId: 'power',
-              expr: `sum(workload_model_part:wattribute_workload_energy_joules:rate5m{${IN_NAMESPACE}})`,
-            }),
-          ],
-        }),
-      ),
+      section('What does AI cost us now?', ...aiNow(), ...aiOverTime()),
+      section('This month against last', ...months()),
+      section('Who uses it', ...workloads(), ...namespaces()),
+      section('What uses it, and how much of the world is in the figures', ...byComponent(), ...byBoundary()),
+      section('What belongs to nobody, and what is not measured', ...nobodys(), ...notMeasured()),
+      section('Budgets', ...budgetsInShort()),
     ],
   })

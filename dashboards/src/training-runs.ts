@@ -1,5 +1,5 @@
 /** Which training run used how much, and for what? */
-import { bars, stackedSeries, stat, timeSeries } from './core-panels.ts'
+import { stackedSeries, stat, timeSeries } from './core-panels.ts'
 import { dashboard, linkTo } from './dashboard.ts'
 import { energyPanel, WITHOUT_PLUGIN } from './energy-panel.ts'
 import { collapsedSection, section } from './layout.ts'
@@ -24,12 +24,16 @@ import { table, type LabelColumn } from './table-panel.ts'
 import { instant, range } from './targets.ts'
 import { COURSES, TOTALS, trainingPhasesTargets } from './training-phases-queries.ts'
 import { UNIT } from './units.ts'
+import { ofEnergy } from './words.ts'
 
 const BOUNDARY =
-  'Boundary: provisioned, that is accelerators, processors, memory and board of the nodes, with the idle energy of what the run holds; without cooling and losses of the room unless they are booked to it directly.'
-const METHOD = 'Method: counters and meters where there are any; the table below says how much is estimated.'
+  'provisioned: accelerators, processors, memory and board of the nodes, with the idle energy of what the run holds; of the room only what is booked to it directly.'
+const METHOD =
+  'counters and meters where there are any, else a model; the table of runs says how much is estimated. From the recording rules, minute by minute.'
+const RAW =
+  'counters and meters where there are any, else a model. From raw counters, so that it needs no recording rules.'
 const RUN = 'A run is a workload of the kind training, or one that says its phases.'
-const RECORDED = 'From the recording rules, minute by minute.'
+const ofRun = (what: string, method: string = METHOD): string => ofEnergy(what, BOUNDARY, method)
 
 const RUN_ROWS: readonly LabelColumn[] = [
   { label: 'cluster', title: 'Cluster' },
@@ -65,7 +69,7 @@ const runs = section(
   'Which run used how much?',
   stat({
     title: 'Energy of training',
-    description: `Energy of all runs in the time that is looked at. ${RUN} ${BOUNDARY} ${METHOD} ${RECORDED}`,
+    description: ofRun(`Energy of all runs in the time that is looked at. ${RUN}`),
     unit: UNIT.kilowattHours,
     width: 6,
     height: 6,
@@ -76,7 +80,7 @@ const runs = section(
   }).overrideByName('in joules', [{ id: 'unit', value: UNIT.joules }]),
   stat({
     title: 'Power now',
-    description: `Mean power of all runs over the last five minutes. ${BOUNDARY} ${METHOD}`,
+    description: ofRun('Mean power of all runs over the last five minutes.'),
     unit: UNIT.watts,
     width: 4,
     height: 6,
@@ -84,7 +88,9 @@ const runs = section(
   }),
   stat({
     title: 'Cost in $currency',
-    description: `Energy of all runs times $price_per_kwh $currency a kWh, the price at the head of this dashboard. ${BOUNDARY}`,
+    description: ofRun(
+      'Energy of all runs times $price_per_kwh $currency a kWh, the price at the head of this dashboard.',
+    ),
     unit: UNIT.money,
     decimals: 2,
     width: 4,
@@ -107,7 +113,9 @@ const runs = section(
   }),
   stat({
     title: 'Energy of no phase',
-    description: `Share of the energy of all runs that was spent while they said no phase: before the first mark, after the last, or by a run that never marks. ${BOUNDARY} ${RECORDED}`,
+    description: ofRun(
+      'Share of the energy of all runs that was spent while they said no phase: before the first mark, after the last, or by a run that never marks.',
+    ),
     unit: UNIT.share,
     decimals: 1,
     width: 5,
@@ -121,7 +129,9 @@ const runs = section(
   }),
   table({
     title: 'Runs',
-    description: `Each run, with its energy in the time that is looked at. Idle: what it is charged with for holding accelerators and hosts that wait. Estimated: modelled rather than measured. ${RUN} ${BOUNDARY} ${RECORDED}`,
+    description: ofRun(
+      `Each run, with its energy in the time that is looked at. Idle: what it is charged with for holding accelerators and hosts that wait. Estimated: modelled rather than measured. ${RUN}`,
+    ),
     unit: UNIT.count,
     width: 24,
     height: 9,
@@ -176,79 +186,20 @@ const withPlugin = section(
   energyPanel({
     view: 'training-phases',
     title: 'Phases of each run',
-    description: `A lane for each run, a block for each phase, mean power below, exact totals in the table: a phase with its fine phases. Hatched: in no phase. ${BOUNDARY} ${METHOD} From raw counters, so that it needs no recording rules.`,
+    description: ofRun(
+      'A lane for each run, a block for each phase, mean power below, exact totals in the table: a phase with its fine phases. Hatched: in no phase.',
+      RAW,
+    ),
     unit: UNIT.joules,
     width: 24,
     height: 14,
     targets: trainingPhasesTargets(),
   }),
-)
-
-const withoutPlugin = collapsedSection(
-  WITHOUT_PLUGIN,
-  stackedSeries({
-    title: 'Share of the time in each phase',
-    description:
-      'How much of each interval a run has spent in a phase: 100 % together while it is in some phase. Of several nodes the one that has most. Method: times that the run says itself.',
-    unit: UNIT.share,
-    width: 12,
-    height: 9,
-    targets: [range({ refId: 'timeline', expr: COURSES.timeline, legend })],
-  }).max(1),
-  timeSeries({
-    title: 'Mean power',
-    description: `Of each workload that is chosen, a run or not. ${BOUNDARY} ${METHOD}`,
-    unit: UNIT.watts,
-    width: 8,
-    height: 9,
-    targets: [range({ refId: 'power', expr: COURSES.power, legend: '{{workload}}' })],
-  }),
-  stat({
-    title: 'The newest run began',
-    description: 'As the run says itself, in seconds of Unix time; the table above has it as a date.',
-    unit: UNIT.number,
-    decimals: 0,
-    width: 4,
-    height: 9,
-    targets: [range({ refId: 'runs', expr: COURSES.runs, legend: '{{workload}}' })],
-  }),
-  table({
-    title: 'Energy by phase, part and method',
-    description: `Each joule is in one row, that of its innermost phase. ${BOUNDARY}`,
-    unit: UNIT.joules,
-    width: 12,
-    height: 9,
-    rows: [
-      ...RUN_ROWS,
-      { label: 'phase', title: 'Phase' },
-      { label: 'part', title: 'Part' },
-      { label: 'method', title: 'Method' },
-    ],
-    order: 'Energy',
-    columns: [{ refId: 'energy', title: 'Energy', unit: UNIT.joules, expr: TOTALS.energy }],
-  }),
-  table({
-    title: 'Duration, steps and samples by phase',
-    description:
-      'Over several nodes, seconds and steps are those of the node that has most, as are samples here. Method: as the run says itself.',
-    unit: UNIT.count,
-    width: 12,
-    height: 9,
-    rows: [...RUN_ROWS, { label: 'phase', title: 'Phase' }],
-    order: 'Duration',
-    columns: [
-      { refId: 'seconds', title: 'Duration', unit: UNIT.seconds, expr: TOTALS.seconds },
-      { refId: 'steps', title: 'Steps', unit: UNIT.count, expr: TOTALS.steps },
-      { refId: 'samples', title: 'Samples', unit: UNIT.count, expr: TOTALS.samples },
-    ],
-  }),
-)
-
-const perStep = section(
-  'What a step and a sample take',
   table({
     title: 'Phases',
-    description: `Energy, duration and mean power of each phase in the time that is looked at, a phase with its fine phases (train/forward counts for train). Per step only from ten steps on. ${BOUNDARY} ${RECORDED}`,
+    description: ofRun(
+      'Energy, duration and mean power of each phase in the time that is looked at, a phase with its fine phases: train/forward counts for train. Per step only from ten steps on.',
+    ),
     unit: UNIT.count,
     width: 24,
     height: 9,
@@ -272,7 +223,7 @@ const perStep = section(
   }),
   stackedSeries({
     title: 'Power by phase',
-    description: `Mean power over five minutes, by innermost phase, of all chosen runs together. ${BOUNDARY} ${RECORDED}`,
+    description: ofRun('Mean power over five minutes, by innermost phase, of all chosen runs together.'),
     unit: UNIT.watts,
     width: 8,
     height: 9,
@@ -280,7 +231,7 @@ const perStep = section(
   }),
   timeSeries({
     title: 'Energy per step',
-    description: `Energy of the hour before each instant by the steps in it; ten steps at least. ${BOUNDARY} ${RECORDED}`,
+    description: ofRun('Energy of the hour before each instant by the steps in it; ten steps at least.'),
     unit: UNIT.joules,
     width: 8,
     height: 9,
@@ -288,7 +239,7 @@ const perStep = section(
   }),
   timeSeries({
     title: 'Energy per sample',
-    description: `Energy of the hour before each instant by the samples in it. ${BOUNDARY} ${RECORDED}`,
+    description: ofRun('Energy of the hour before each instant by the samples in it.'),
     unit: UNIT.joules,
     width: 8,
     height: 9,
@@ -296,11 +247,78 @@ const perStep = section(
   }),
 )
 
+const withoutPlugin = collapsedSection(
+  WITHOUT_PLUGIN,
+  stackedSeries({
+    title: 'Share of the time in each phase',
+    description:
+      'How much of each interval a run has spent in a phase: 100 % together while it is in some phase. Of several nodes the one that has most. Method: times that the run says itself.',
+    unit: UNIT.share,
+    width: 12,
+    height: 9,
+    targets: [range({ refId: 'timeline', expr: COURSES.timeline, legend })],
+  }).max(1),
+  timeSeries({
+    title: 'Mean power',
+    description: ofRun('Of each workload that is chosen, a run or not.', RAW),
+    unit: UNIT.watts,
+    width: 8,
+    height: 9,
+    targets: [range({ refId: 'power', expr: COURSES.power, legend: '{{workload}}' })],
+  }),
+  stat({
+    title: 'The newest run began',
+    description: 'As the run says itself, in seconds of Unix time; the table above has it as a date.',
+    unit: UNIT.number,
+    decimals: 0,
+    width: 4,
+    height: 9,
+    targets: [range({ refId: 'runs', expr: COURSES.runs, legend: '{{workload}}' })],
+  }),
+  table({
+    title: 'Energy by phase, part and method',
+    description: ofRun('Each joule is in one row, that of its innermost phase.', RAW),
+    unit: UNIT.joules,
+    width: 12,
+    height: 9,
+    rows: [
+      ...RUN_ROWS,
+      { label: 'phase', title: 'Phase' },
+      { label: 'part', title: 'Part' },
+      { label: 'method', title: 'Method' },
+    ],
+    order: 'Energy',
+    columns: [
+      { refId: 'energy', title: 'Energy', unit: UNIT.joules, expr: TOTALS.energy },
+      { refId: 'kwh', title: 'In kWh', unit: UNIT.kilowattHours, expr: inKilowattHours(TOTALS.energy) },
+    ],
+  }),
+  table({
+    title: 'Duration, steps and samples by phase',
+    description:
+      'Over several nodes, seconds and steps are those of the node that has most, as are samples here. Method: as the run says itself.',
+    unit: UNIT.count,
+    width: 12,
+    height: 9,
+    rows: [...RUN_ROWS, { label: 'phase', title: 'Phase' }],
+    order: 'Duration',
+    columns: [
+      { refId: 'seconds', title: 'Duration', unit: UNIT.seconds, expr: TOTALS.seconds },
+      { refId: 'steps', title: 'Steps', unit: UNIT.count, expr: TOTALS.steps },
+      { refId: 'samples', title: 'Samples', unit: UNIT.count, expr: TOTALS.samples },
+    ],
+  }),
+)
+
 const held = section(
   'Who holds accelerators',
   table({
     title: 'Accelerators of runs',
-    description: `The ${MOST_ACCELERATORS} with the most idle energy booked to a run. Idle energy goes to whoever holds an accelerator, used or not. Boundary: the accelerator alone. Method: its own energy counter, or its power over time.`,
+    description: ofEnergy(
+      `The ${MOST_ACCELERATORS} with the most idle energy booked to a run. Idle energy goes to whoever holds an accelerator, used or not.`,
+      'the accelerator alone.',
+      'its own energy counter, or its power over time.',
+    ),
     unit: UNIT.count,
     width: 16,
     height: 9,
@@ -351,18 +369,29 @@ const held = section(
 
 const marks = collapsedSection(
   'What was not marked, or refused',
-  bars({
+  table({
     title: 'Energy of no phase, by run',
-    description: `The twenty runs with the most energy while they said no phase. Runs that never mark have all of theirs here: docs/guides/phases.md says how to. ${BOUNDARY} ${RECORDED}`,
+    description: ofRun(
+      'The energy of each run while it said no phase. Runs that never mark have all of theirs here: docs/guides/phases.md says how to.',
+    ),
     unit: UNIT.kilowattHours,
     width: 8,
     height: 8,
-    targets: [
-      instant({
-        refId: 'unmarked',
-        expr: `topk(20, ${inKilowattHours(`(${joulesWithoutPhase} or 0 * ${joulesOfRuns})`)})`,
-        legend: '{{workload}}',
-      }),
+    rows: RUN_ROWS,
+    order: 'Energy',
+    columns: [
+      {
+        refId: 'kwh',
+        title: 'Energy',
+        unit: UNIT.kilowattHours,
+        expr: inKilowattHours(`(${joulesWithoutPhase} or 0 * ${joulesOfRuns})`),
+      },
+      {
+        refId: 'joules',
+        title: 'In joules',
+        unit: UNIT.joules,
+        expr: `(${joulesWithoutPhase} or 0 * ${joulesOfRuns})`,
+      },
     ],
   }),
   timeSeries({
@@ -408,5 +437,5 @@ export const trainingRuns = () =>
     question: 'Which training run used how much energy, in which phase, and what does a step take?',
     variables: ['cluster', 'namespace', 'workload', 'pricePerKwh', 'currency'],
     from: 'now-24h',
-    sections: [runs, withPlugin, withoutPlugin, perStep, held, marks],
+    sections: [runs, withPlugin, withoutPlugin, held, marks],
   })

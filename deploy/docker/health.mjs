@@ -16,7 +16,13 @@ const TIMEOUT_MILLISECONDS = 4000
 const ask = ({ get }) =>
   new Promise((resolve) => {
     // Of its own machine the certificate of another name proves enough.
-    const options = { hostname, port, path: '/healthz', rejectUnauthorized: false, timeout: TIMEOUT_MILLISECONDS }
+    const options = {
+      hostname,
+      port,
+      path: '/healthz',
+      rejectUnauthorized: false,
+      timeout: TIMEOUT_MILLISECONDS,
+    }
     get(options, (response) => resolve(response.resume().statusCode))
       .on('timeout', () => resolve('no answer'))
       .on('error', ({ code }) => resolve(code))

@@ -84,7 +84,7 @@ export async function writeDemoHistory(
     await engine.tick(writer)
     self.tickTook(seconds((performance.now() - before) / 1000))
     if (time % STEP_SECONDS !== 0) continue
-    const page = `${writer.finish().text.toString()}${ownOf((await self.render()).text)}`
+    const page = `${writer.finish().text.toString()}${(await self.render()).text}`
     if (!out.write(samplesOf(page, clock.wall()))) await once(out, 'drain')
     if (time > 0 && time % SAY_EVERY_SECONDS === 0)
       say(`${time / 3600} of ${length / 3600} hours are written`)
@@ -103,13 +103,6 @@ function* instantsUpTo(length: number): Generator<number> {
     time = Math.min((Math.floor(time / STEP_SECONDS) + 1) * STEP_SECONDS, phaseAt(time).until)
   }
 }
-
-/** Without the metrics of the process: what this one uses to write days in a minute would say nothing. */
-const ownOf = (text: string): string =>
-  text
-    .split('\n')
-    .filter((line) => line.startsWith('wattribute_'))
-    .join('\n')
 
 /** Each line with its time; who scraped it is told by the labels that Prometheus gives. */
 const samplesOf = (page: string, wall: Seconds): string =>

@@ -9,4 +9,16 @@ export interface Exception {
   readonly why: string
 }
 
-export const EXCEPTIONS: readonly Exception[] = []
+const SHARED_PROCESS = 'energy of a process with several models is booked under the model `multiple`'
+
+export const EXCEPTIONS: readonly Exception[] = [
+  ...['Energy per query, part by part', 'Components of the parts, and how they are known'].map(
+    (panel): Exception => ({
+      uid: 'wattribute-energy-per-query',
+      panel,
+      rule: 'matcher',
+      of: 'model',
+      why: SHARED_PROCESS,
+    }),
+  ),
+]

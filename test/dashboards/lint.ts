@@ -176,7 +176,7 @@ function* query(
   exceptions: readonly Exception[],
 ): Iterable<string> {
   const names = templating.list.map(({ name }) => name)
-  for (const [, name = ''] of expr.matchAll(/\$\{?(\w+)/g))
+  for (const [, name = ''] of expr.matchAll(/\$\{?([a-z_]\w*)/gi))
     if (!name.startsWith('__') && !names.includes(name))
       yield `uses the variable ${name}, which does not exist`
   if (/\bvector\s*\(/.test(expr)) yield 'shows a number where nothing is measured: vector()'

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { parseFlags, type Flags } from '../../exporter/src/config/flags.ts'
 import { parseConfig } from '../../exporter/src/config/load.ts'
+import { ExporterProcess } from '../e2e/exporter-process.ts'
 import { withProgram } from '../programs.ts'
 import { testSchemas } from './kubernetes-schemas.ts'
 import {
@@ -47,12 +48,12 @@ const filesBelow = (folder: string): readonly string[] =>
     : []
 
 describe('what the chart has from elsewhere', () => {
-  test.each([
+  test.each<[string, string, RegExp]>([
     ['deploy/prometheus/rules', 'rules', /\.yaml$/],
     ['deploy/prometheus/alerts', 'alerts', /\.yaml$/],
     ['deploy/prometheus/alerts/optional', 'alerts/optional', /\.yaml$/],
     ['dashboards', 'dashboards', /^(?!package|tsconfig).*\.json$/],
-  ] as const)('is the same as %s: `npm run docs`', (source, copy, fits) => {
+  ])('is the same as %s: `npm run docs`', (source, copy, fits) => {
     const names = filesBelow(source).filter((name) => fits.test(name))
     expect(filesBelow(`${CHART}/files/${copy}`)).toEqual(names)
     for (const name of names) {
@@ -226,6 +227,26 @@ describe('the exporter', () => {
     })
   })
 
+  test('of a facility counts what its meters say, and nothing of the node it runs on', async () => {
+    const [pod] = plain('facility').flatMap((manifest) => podOf(manifest) ?? [])
+    const [text = ''] = plain('facility').flatMap(({ data }) => data?.['config.yaml'] ?? [])
+    const config = join(folder, 'facility.yaml')
+    // Nobody answers there.
+    writeFileSync(config, text.replace(/(pdu|cdu)-1\.example\.org/g, '127.0.0.1'))
+    const exporter = await ExporterProcess.start(
+      [...(pod?.containers[0]?.args ?? []), '--web.listen-address=127.0.0.1:0', `--config.file=${config}`],
+      { env: { ...variablesOf(pod) } },
+    )
+    try {
+      const page = await exporter.page((one) => /_sensor_up\{sensor="redfish:coolant-loop"\} 0/.test(one))
+      expect(page).toContain('wattribute_node_info{zone="hall-1"')
+      const ledger = /^wattribute_(domain|workload|container|process|unattributed|ledger)_\w+\{/m
+      expect(page).not.toMatch(ledger)
+    } finally {
+      await exporter.stop()
+    }
+  })
+
   test('finds its passwords where they are mounted', () => {
     const [pod] = plain('facility').flatMap((manifest) => podOf(manifest) ?? [])
     const [text = ''] = plain('facility').flatMap(({ data }) => data?.['config.yaml'] ?? [])
@@ -239,7 +260,6 @@ describe('the exporter', () => {
 describe('relabelling by the ServiceMonitors', () => {
   /** What the operator sets for each target before our rules come, and what Kubernetes tells of it. */
   const TARGET = {
-    __address__: '10.1.2.3:10451',
     __meta_kubernetes_pod_node_name: 'gpu-07',
     namespace: 'wattribute',
     pod: 'wattribute-x7k2p',
@@ -257,7 +277,7 @@ describe('relabelling by the ServiceMonitors', () => {
       stringify({
         scrape_configs: plain('service-monitors').map(({ metadata, spec }) => ({
           job_name: metadata.name,
-          static_configs: [{ targets: [TARGET.__address__], labels: without(TARGET, '__address__') }],
+          static_configs: [{ targets: ['10.1.2.3:10451'], labels: TARGET }],
           relabel_configs: spec?.endpoints?.[0]?.relabelings?.map(
             ({ sourceLabels, targetLabel, ...rest }) => ({
               ...rest,
@@ -279,11 +299,6 @@ describe('relabelling by the ServiceMonitors', () => {
     expect(labelsOf('wattribute-facility')).toEqual({ job: 'wattribute', instance: 'wattribute-facility' })
   })
 })
-
-function without<T extends object>(object: T, key: keyof T): Partial<T> {
-  const { [key]: _, ...rest } = object
-  return rest as Partial<T>
-}
 
 describe('complaints', () => {
   const broken = (change: (pod: Record<string, unknown>, container: Record<string, unknown>) => void) => {

@@ -5,7 +5,11 @@ import { parse } from 'yaml'
 
 export interface Service {
   readonly image?: string
-  readonly build?: { readonly context: string; readonly dockerfile: string; readonly args?: Record<string, string> }
+  readonly build?: {
+    readonly context: string
+    readonly dockerfile: string
+    readonly args?: Record<string, string>
+  }
   readonly command?: readonly string[]
   readonly entrypoint?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>

@@ -3,7 +3,7 @@
  * few capabilities, and as nobody.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
@@ -17,7 +17,9 @@ import { BASE, IMAGE, Podman, ROOT, statusOf } from './podman.ts'
 
 jest.setTimeout(600_000)
 
-const { version } = JSON.parse(readFileSync(join(ROOT, 'exporter/package.json'), 'utf8')) as { version: string }
+const { version } = JSON.parse(readFileSync(join(ROOT, 'exporter/package.json'), 'utf8')) as {
+  version: string
+}
 const GUIDE = readFileSync(join(ROOT, 'docs/guides/docker.md'), 'utf8')
 const USER = 65_532
 
@@ -89,16 +91,21 @@ requireProgram(
       await podman.remove()
     })
 
-    /** @param change of the script's text */
-    const script = (name: string, change = (lines: string) => lines, words: readonly string[] = []): string => {
-      const lines = change(readFileSync(join(ROOT, `deploy/docker/${name}.sh`), 'utf8'))
-      const { status, stdout, stderr } = spawnSync('sh', ['-c', lines, `${name}.sh`, ...words], {
-        encoding: 'utf8',
-        env: { ...process.env, ...podman.environment, ...settings },
-      })
-      if (status !== 0 && !words.includes('doctor')) throw new Error(`${name}.sh: ${stderr}`)
-      return stdout
+    const textOf = (name: string): string => readFileSync(join(ROOT, `deploy/docker/${name}.sh`), 'utf8')
+    const environment = (): NodeJS.ProcessEnv => ({ ...process.env, ...podman.environment, ...settings })
+
+    const script = (lines: string): void => {
+      const { status, stderr } = spawnSync('sh', ['-c', lines], { encoding: 'utf8', env: environment() })
+      if (status !== 0) throw new Error(stderr)
     }
+
+    /** What the doctor finds; its exit code says the same. Meanwhile the machine goes on spending energy. */
+    const doctor = async (program: string, words: readonly string[]): Promise<Findings> => {
+      const child = spawn(program, words, { env: environment(), stdio: ['ignore', 'pipe', 'ignore'] })
+      return JSON.parse(await text(child.stdout)) as Findings
+    }
+    const doctorIn = (name: string): Promise<Findings> =>
+      doctor('podman', ['exec', name, 'wattribute', 'doctor', '--json'])
 
     /** The first page that holds what is asked for. */
     const page = async (holds: (families: Families) => boolean, seconds = 60): Promise<string> => {
@@ -132,7 +139,6 @@ requireProgram(
       return text(socket)
     }
 
-    const findings = (printed: string): Findings => JSON.parse(printed) as Findings
     const stateOf = ({ sensors }: Findings, name: string): string | undefined =>
       sensors.find(({ sensor }) => sensor === name)?.state
     const levelOf = ({ attribution }: Findings, subject: string): string | undefined =>
@@ -149,10 +155,12 @@ requireProgram(
         ),
       )
       expect(podman.stop(name)).toBe(0)
-      script(profile)
+      script(textOf(profile))
       await podman.untilHealthy(name)
       const after = await page((families) => energyOf(families, workload) > 0)
-      expect(energyOf(parsePage(after), workload)).toBeGreaterThanOrEqual(energyOf(parsePage(before), workload))
+      expect(energyOf(parsePage(after), workload)).toBeGreaterThanOrEqual(
+        energyOf(parsePage(before), workload),
+      )
       expect(imbalancesOfPage(after)).toEqual([])
       expect(podman.stop(name)).toBe(0)
     }
@@ -160,14 +168,20 @@ requireProgram(
     /** Nothing but the places where something is mounted. */
     const expectUntouched = (name: string): void => {
       const changed = podman.run('diff', name).split('\n')
-      const isMountPoint = (path: string): boolean => /^\/(host|run|etc|var\/lib\/wattribute)?(\/|$)/.test(path)
-      expect(changed.map((line) => line.slice(2)).filter((path) => !isMountPoint(path))).toEqual([])
+      const isMountPoint = /^\/(host|run|etc|tmp|var\/tmp|var\/lib\/wattribute)(\/|$)/
+      const isAbove = (path: string, index: number): boolean =>
+        changed.some((line, other) => other !== index && line.slice(2).startsWith(`${path}/`))
+      const written = changed
+        .map((line) => line.slice(2))
+        .filter((path, index) => !isMountPoint.test(path) && !isAbove(path, index))
+      expect(written).toEqual([])
       const write = 'require("fs").writeFileSync("/usr/local/lib/wattribute/x", "")'
       expect(podman.try(['exec', '--user=0', name, 'node', '-e', write]).stderr).toMatch(/EROFS|EACCES/)
     }
 
     test('is small, says what it is, and holds no tools, sources or native libraries of other machines', () => {
-      const inspect = (image: string, format: string): string => podman.run('inspect', `--format=${format}`, image)
+      const inspect = (image: string, format: string): string =>
+        podman.run('inspect', `--format=${format}`, image)
       const size = Number(inspect(IMAGE, '{{.Size}}')) - Number(inspect(BASE, '{{.Size}}'))
       expect(size).toBeLessThan(16e6)
       expect(JSON.parse(inspect(IMAGE, '{{json .Config.Labels}}'))).toMatchObject({
@@ -178,7 +192,9 @@ requireProgram(
       const list = `const { readdirSync } = require('fs')
         console.log(readdirSync('/usr/local/lib/wattribute', { recursive: true }).join('\\n'))`
       const files = podman.run('run', '--rm', '--entrypoint=node', IMAGE, '-e', list).split('\n')
-      expect(files).toEqual(expect.arrayContaining(['LICENSE', 'exporter/dist/cli.js', 'node_modules/zod/LICENSE']))
+      expect(files).toEqual(
+        expect.arrayContaining(['LICENSE', 'exporter/dist/cli.js', 'node_modules/zod/LICENSE']),
+      )
       expect(files.filter((file) => /node_modules\/(typescript|@types|jest|eslint)\b/.test(file))).toEqual([])
       expect(files.filter((file) => /\.(ts|map|cc|tsbuildinfo)$/.test(file))).toEqual([])
       const native = files.filter((file) => file.endsWith('.node'))
@@ -188,7 +204,7 @@ requireProgram(
 
     test('full: measures, sees the machine’s processes and what they say, and keeps its books', async () => {
       await prepare('wattribute-full')
-      script('full')
+      script(textOf('full'))
       await podman.untilHealthy('wattribute-full')
       const pid = podman.pidOf('wattribute-full')
       const capabilities = (1n << 2n) | (1n << 19n) // DAC_READ_SEARCH, SYS_PTRACE
@@ -206,7 +222,7 @@ requireProgram(
       expect(workers(parsePage(first))[0]).toMatchObject({ workload: 'climate', component: 'cpu' })
       expect(first).toMatch(/domain_energy_joules_total\{domain="package-0",.*method="counter"\}/)
 
-      const seen = findings(podman.try(['exec', 'wattribute-full', 'wattribute', 'doctor', '--json']).stdout)
+      const seen = await doctorIn('wattribute-full')
       expect(stateOf(seen, 'rapl')).toBe('reading')
       expect(seen.attribution.filter(({ level }) => level !== 'ok')).toEqual([])
       expectUntouched('wattribute-full')
@@ -216,14 +232,13 @@ requireProgram(
     describe('full without one capability', () => {
       test.each(['SYS_PTRACE', 'DAC_READ_SEARCH'])('%s does not look into processes', async (capability) => {
         await prepare(`without-${capability.toLowerCase().replaceAll('_', '-')}`)
-        const change = (lines: string): string =>
-          lines
-            .split('\n')
-            .filter((line) => !line.includes(`--cap-add=${capability}`))
-            .join('\n')
-            .replace(' --detach', ' --rm')
-            .replace(' --restart=unless-stopped', '')
-        const seen = findings(script('full', change, ['doctor', '--json']))
+        const lines = textOf('full')
+          .split('\n')
+          .filter((line) => !line.includes(`--cap-add=${capability}`))
+          .join('\n')
+          .replace(' --detach', ' --rm')
+          .replace(' --restart=unless-stopped', '')
+        const seen = await doctor('sh', ['-c', lines, 'full.sh', 'doctor', '--json'])
         expect(stateOf(seen, 'rapl')).toBe('reading') // its file is root's own
         expect(levelOf(seen, 'other users')).toBe('note')
         expect(GUIDE).toMatch(new RegExp(`^\\| \`${capability}\` `, 'm'))
@@ -232,7 +247,7 @@ requireProgram(
 
     test('restricted: runs as nobody, and what is lost is what the guide lists', async () => {
       await prepare('wattribute-restricted')
-      script('restricted')
+      script(textOf('restricted'))
       await podman.untilHealthy('wattribute-restricted')
       const pid = podman.pidOf('wattribute-restricted')
       expect(BigInt(`0x${statusOf(pid, 'CapBnd')}`).toString()).toBe('0')
@@ -243,7 +258,7 @@ requireProgram(
       expect(workers(parsePage(first))[0]).toMatchObject({ workload: 'at-work' })
       expect(first).toMatch(/component_state\{component="cpu",state="estimated"\} 1/)
 
-      const seen = findings(podman.try(['exec', 'wattribute-restricted', 'wattribute', 'doctor', '--json']).stdout)
+      const seen = await doctorIn('wattribute-restricted')
       const lost = [
         ...seen.sensors.filter(({ state }) => state === 'unreadable').map(({ sensor }) => sensor),
         ...seen.attribution.filter(({ level }) => level !== 'ok').map(({ subject }) => subject),
@@ -258,7 +273,7 @@ requireProgram(
       await prepare('without-marks')
       mkdirSync(settings['MARKS'] ?? '')
       chownSync(settings['MARKS'] ?? '', 0, 0)
-      script('restricted', (lines) => lines.replace(/^\[ "\$\(id -u\)".*$/m, ''))
+      script(textOf('restricted').replace(/^\[ "\$\(id -u\)".*$/m, ''))
       await podman.untilHealthy('without-marks')
       expect(podman.try(['logs', 'without-marks']).stderr).toMatch(/level=warn .*marks/)
       expect(existsSync(join(settings['MARKS'] ?? '', 'marks.sock'))).toBe(false)

@@ -2,7 +2,15 @@
  * What stands in for `node:24-slim` where no registry can be reached: the Node and npm that run the tests, a shell and
  * the few programs that the Dockerfile uses, with their libraries, of this machine.
  */
-import { copyFileSync, cpSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { run } from '../names/real-runtime.ts'
 

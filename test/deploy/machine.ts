@@ -22,7 +22,10 @@ export class ShownMachine {
   constructor(host: RuntimeFolder) {
     this.root = host.folder('root')
     host.folder('root/sys')
-    writeFileSync(join(host.folder('root/etc'), 'passwd'), 'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n')
+    writeFileSync(
+      join(host.folder('root/etc'), 'passwd'),
+      'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n',
+    )
     this.#tree = new RaplTree([{ folder: ZONE, name: 'package-0', start: 0n, range: 262_143_328_850n }])
     this.sysfs = this.#tree.sysfs
     chmodSync(this.sysfs, 0o755)

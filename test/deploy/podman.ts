@@ -101,5 +101,10 @@ export class Podman {
 /** A line of `/proc/<pid>/status`. */
 export function statusOf(pid: number, key: string): string {
   const lines = readFileSync(`/proc/${pid}/status`, 'utf8').split('\n')
-  return lines.find((line) => line.startsWith(`${key}:`))?.slice(key.length + 1).trim() ?? ''
+  return (
+    lines
+      .find((line) => line.startsWith(`${key}:`))
+      ?.slice(key.length + 1)
+      .trim() ?? ''
+  )
 }

@@ -1,15 +1,20 @@
-"""Checks manifests, a JSON list on standard input, against the schemas of a version of Kubernetes and of our CRDs.
+"""Checks manifests, a JSON list on standard input, against the schemas of Kubernetes and of the Prometheus Operator.
 
-Words: the folder of test/install-schemas.sh, and the version. Unknown keys are refused. Prints a line for each that is wrong, and ends with 1 then.
+Words: the folder of test/install-schemas.sh, and versions of Kubernetes. Unknown keys are refused. Prints a line for
+each manifest that is wrong, and ends with 1 then.
 """
 
+import functools
 import json
 import pathlib
 import sys
 
 sys.path.insert(0, sys.argv[1])
 import jsonschema  # noqa: E402
-import kubernetes_validate  # noqa: E402
+import kubernetes_validate.utils  # noqa: E402
+
+# Else each manifest would read the same megabyte again.
+kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 
 OWN = pathlib.Path(__file__).parent / 'schemas'
 
@@ -29,7 +34,11 @@ def complaint(manifest, version):
 
 
 manifests = json.load(sys.stdin)
-found = [(manifest, complaint(manifest, sys.argv[2])) for manifest in manifests]
-wrong = [f"{manifest['kind']} {manifest['metadata']['name']}: {text}" for manifest, text in found if text]
+wrong = [
+    f"{version}: {manifest['kind']} {manifest['metadata']['name']}: {text}"
+    for version in sys.argv[2:]
+    for manifest in manifests
+    if (text := complaint(manifest, version))
+]
 print('\n'.join(wrong) if wrong else f'{len(manifests)} are valid')
 sys.exit(1 if wrong else 0)

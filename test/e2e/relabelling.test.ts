@@ -3,9 +3,10 @@
  * of ours, as the Prometheus operator sets them, and what becomes of it without `honor_labels`.
  */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { catalogue, type Metric } from '../../exporter/src/exposition/catalogue.ts'
 import { parsePage } from '../exposition/page-text.ts'
 import { requireProgram } from '../programs.ts'
@@ -16,7 +17,9 @@ import { everyRuleOfSeconds } from './shipped-rules.ts'
 
 jest.setTimeout(240_000)
 
-/** The same deployment in two namespaces, on two nodes, and a service outside Kubernetes. */
+const FACILITY = 'wattribute-facility'
+
+/** The same deployment in two namespaces, on two nodes, a service outside Kubernetes, and a room's own exporter. */
 const NODES: Readonly<Record<string, readonly Pod[]>> = {
   'node-7': [
     { namespace: 'team-a', workload: 'llama-chat', pod: 'llama-chat-0', container: 'vllm' },
@@ -24,6 +27,7 @@ const NODES: Readonly<Record<string, readonly Pod[]>> = {
     { namespace: '', workload: 'backup', pod: 'backup', container: '' },
   ],
   'node-8': [{ namespace: 'team-a', workload: 'llama-chat', pod: 'llama-chat-2', container: 'vllm' }],
+  [FACILITY]: [],
 }
 
 /** What the operator sets for each target of a ServiceMonitor or PodMonitor. */
@@ -53,6 +57,34 @@ const textOf = (labels: Readonly<Record<string, string>>): string =>
 
 const namespacesOf = (samples: readonly Sample[]): readonly string[] =>
   [...new Set(samples.map(({ metric }) => metric['namespace'] ?? ''))].sort()
+
+const DASHBOARDS = fileURLToPath(new URL('../../dashboards/', import.meta.url))
+
+/** What stands for a dashboard's variables; for those that choose among values: all of them. */
+const CHOSEN: Readonly<Record<string, string>> = {
+  __rate_interval: '20s',
+  __interval: '20s',
+  __range: '1m',
+  __range_s: '60',
+  price_per_kwh: '0.25',
+}
+
+/** Every query of all dashboards, each once. */
+function dashboardQueries(): readonly string[] {
+  const queries = new Set<string>()
+  for (const name of readdirSync(DASHBOARDS).filter((one) => /^(?!tsconfig).*\.json$/.test(one)))
+    JSON.parse(readFileSync(join(DASHBOARDS, name), 'utf8'), (key, value: unknown) => {
+      if (key === 'expr' && typeof value === 'string' && value !== '') queries.add(value)
+      return value
+    })
+  return [...queries]
+}
+
+const askedOf = (cluster: string, query: string): string =>
+  query.replace(/\$(?:(\w+)|\{(\w+)(?::\w+)?\})/g, (_, plain?: string, braced?: string) => {
+    const variable = plain ?? braced ?? ''
+    return variable === 'cluster' ? cluster : (CHOSEN[variable] ?? '.*')
+  })
 
 requireProgram('prometheus', 'Kubernetes as a real Prometheus relabels it', (program) => {
   const folder = mkdtempSync(join(tmpdir(), 'wattribute-relabelling-'))
@@ -84,7 +116,7 @@ requireProgram('prometheus', 'Kubernetes as a real Prometheus relabels it', (pro
     for (const [name, pods] of Object.entries(NODES)) nodes.set(name, await PodNode.start(pods))
     const targets = Array.from(nodes, ([node, { server }]) => ({
       address: server.address,
-      node,
+      ...(node === FACILITY ? { node: 'node-8', component: 'facility' } : { node }),
       pod: `wattribute-${node}`,
     }))
     const [one] = targets
@@ -143,11 +175,12 @@ requireProgram('prometheus', 'Kubernetes as a real Prometheus relabels it', (pro
       .sort()
   }
 
-  test('each node is one target, named after the node; other ports and ended pods are none', async () => {
+  test('each node is one target of its name, the room another; other ports and ended pods are none', async () => {
     const up = await prometheus.query('up{cluster="shipped"}')
     expect(up.map(({ metric, value }) => [metric['instance'], value[1]]).sort()).toEqual([
       ['node-7', '1'],
       ['node-8', '1'],
+      [FACILITY, '1'],
     ])
   })
 
@@ -180,6 +213,21 @@ requireProgram('prometheus', 'Kubernetes as a real Prometheus relabels it', (pro
     expect(of('shipped', recorded).split('\n').length).toBeGreaterThan(100)
     expect(namespacesOf(await stored(PER_QUERY, 'colliding'))).toEqual(['', 'team-a', 'team-b'])
     expect(await prometheus.failingRules()).toEqual([])
+  })
+
+  test('the queries of the dashboards find the same of both', async () => {
+    const time = Date.now() / 1000
+    const found = async (cluster: string, query: string): Promise<readonly string[]> =>
+      (await prometheus.query(askedOf(cluster, query), time))
+        .map(({ metric }) => textOf({ ...metric, cluster: '', job: '' }))
+        .sort()
+    let answered = 0
+    for (const query of dashboardQueries()) {
+      const shipped = await found('shipped', query)
+      if (shipped.length > 0) answered += 1
+      expect([query, await found('colliding', query)]).toEqual([query, shipped])
+    }
+    expect(answered).toBeGreaterThan(0)
   })
 
   test('without honor_labels everybody lives in the namespace of the exporter', async () => {

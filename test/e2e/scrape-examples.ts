@@ -45,26 +45,31 @@ export interface PodTarget {
   readonly address: string
   readonly node: string
   readonly pod: string
+  /** Of the chart; absent: that of a node. */
+  readonly component?: string
   readonly portName?: string
   readonly phase?: string
 }
 
 /** As `role: pod` shows them: a target for each port of each container. Prometheus sees the file change at once. */
 export function writePods(file: string, pods: readonly PodTarget[]): void {
-  const targets = pods.map(({ address, node, pod, portName = 'metrics', phase = 'Running' }) => ({
-    targets: [address],
-    labels: {
-      __meta_kubernetes_namespace: 'monitoring',
-      __meta_kubernetes_pod_name: pod,
-      __meta_kubernetes_pod_ip: address.split(':')[0],
-      __meta_kubernetes_pod_phase: phase,
-      __meta_kubernetes_pod_ready: 'true',
-      __meta_kubernetes_pod_node_name: node,
-      __meta_kubernetes_pod_label_app_kubernetes_io_name: 'wattribute',
-      __meta_kubernetes_pod_container_name: 'exporter',
-      __meta_kubernetes_pod_container_port_name: portName,
-    },
-  }))
+  const targets = pods.map(
+    ({ address, node, pod, component = 'node', portName = 'metrics', phase = 'Running' }) => ({
+      targets: [address],
+      labels: {
+        __meta_kubernetes_namespace: 'monitoring',
+        __meta_kubernetes_pod_name: pod,
+        __meta_kubernetes_pod_ip: address.split(':')[0],
+        __meta_kubernetes_pod_phase: phase,
+        __meta_kubernetes_pod_ready: 'true',
+        __meta_kubernetes_pod_node_name: node,
+        __meta_kubernetes_pod_label_app_kubernetes_io_name: 'wattribute',
+        __meta_kubernetes_pod_label_app_kubernetes_io_component: component,
+        __meta_kubernetes_pod_container_name: 'exporter',
+        __meta_kubernetes_pod_container_port_name: portName,
+      },
+    }),
+  )
   writeFileSync(`${file}.next`, JSON.stringify(targets))
   renameSync(`${file}.next`, file)
 }
