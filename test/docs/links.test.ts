@@ -10,8 +10,6 @@ const byPath = new Map(all.map((one) => [one.path, one]))
 /** Documents that are being written beside this one, and may be linked before they are there. */
 const AWAITED: ReadonlySet<string> = new Set([
   'docs/guides/kubernetes.md',
-  'docs/guides/slurm.md',
-  'docs/guides/systemd.md',
   'docs/guides/upgrade.md',
   'docs/prometheus-cost.md',
   'docs/security.md',
