@@ -37,7 +37,7 @@ declare -A packages=(
 )
 # what tests do without it
 declare -A without=(
-  [prometheus]='test/e2e/prometheus and hang, checks by promtool'
+  [prometheus]='test/e2e/prometheus and hang, the stack in test/deploy, checks by promtool'
   [prometheus-alertmanager]='test/e2e/alerts, checks by amtool'
   [openssl]='TLS in test/exposition'
   [gcc]='a driver of NVIDIA GPUs in test/nvml and test/e2e/nvml'
@@ -47,9 +47,9 @@ declare -A without=(
   [libmodbus-dev]='Modbus in test/devices'
   [prometheus-node-exporter]='an endpoint of another exporter in test/devices'
   [util-linux]='limits and rights in test/e2e/cli'
+  [podman]='containers of Podman in test/names, the image in test/deploy'
   [systemd]='units and install scripts in test/deploy'
   [udev]='the same'
-  [podman]='containers of Podman in test/names'
   [docker.io]='containers of Docker in test/names'
   [containerd]='pods of containerd in test/names'
   [runc]='containers in test/names'

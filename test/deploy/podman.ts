@@ -43,7 +43,7 @@ export class Podman {
     return stdout.trim()
   }
 
-  try(words: readonly string[], seconds = 60): { status: number | null; stdout: string; stderr: string } {
+  try(words: readonly string[], seconds = 120): { status: number | null; stdout: string; stderr: string } {
     return spawnSync('podman', words, {
       cwd: ROOT,
       encoding: 'utf8',
