@@ -267,7 +267,7 @@ function report(counts, storage, live) {
   const { recorded } = live
   return `# What our series cost a Prometheus
 
-Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench:prometheus\`, Prometheus ${live.version} (of Debian), on nodes that are simulated and whose pages are made by the exporter's own books, with power that goes up and down at random. Bytes and series, no times: what else the machine does is of no matter. This file is written by that command; what to make of it is in the [guide](guides/prometheus.md#how-much-it-takes).
+Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench:prometheus\`, Prometheus ${live.version}, on nodes that are simulated and whose pages are made by the exporter's own books, with power that goes up and down at random. Bytes and series, no times: what else the machine does is of no matter. This file is written by that command; what to make of it is in the [guide](guides/prometheus.md#how-much-it-takes).
 
 ## Series of a node
 
