@@ -192,7 +192,7 @@ async function memory() {
   }
   const recorded = '{__name__=~".+:wattribute_.+",'
   const result = {
-    version: /[{,]version="([^"]+)"/.exec(/^prometheus_build_info.*$/m.exec(page)[0])[1],
+    version: /[{,]version="([^"]*)"/.exec(/^prometheus_build_info.*$/m.exec(page)[0])[1],
     series: value(page, 'prometheus_tsdb_head_series'),
     bytesPerSeries: heap / value(page, 'prometheus_tsdb_head_series'),
     residentPerSeries: resident / value(page, 'prometheus_tsdb_head_series'),

@@ -16,7 +16,7 @@ export const energyPerQuery = () =>
   dashboard({
     name: 'energyPerQuery',
     question: 'What does one query cost, by model and variant, and what moves it?',
-    variables: ['cluster', 'namespace', 'workload', 'model', 'pricePerKwh', 'currency'],
+    variables: ['cluster', 'namespaceOfQueries', 'workloadOfQueries', 'model', 'pricePerKwh', 'currency'],
     from: 'now-24h',
     sections: [
       section(

@@ -15,9 +15,9 @@ const RUNS = `group by (${WORKLOAD}) (
   last_over_time(${SECONDS}[$__range])
 )`
 
-export const ofRuns = (expr: string): string => `(${expr})
+export const ofRuns = (expr: string): string => `((${expr})
 and on (${WORKLOAD})
-${RUNS}`
+${RUNS})`
 
 const sum = (expr: string, labels = WORKLOAD): string => `sum by (${labels}) (${expr})`
 
@@ -41,7 +41,7 @@ const coarse = (expr: string): string => `label_replace(${expr}, "coarse", "$1",
 const RUN_PHASE = `${WORKLOAD}, coarse`
 
 /** By run and coarse phase, over the range. */
-export const joulesOfPhases = sum(coarse(joulesOfRange(`${ENERGY.replace(/\}$/, ',phase!=""}')}`)), RUN_PHASE)
+export const joulesOfPhases = sum(coarse(joulesOfRange(ENERGY.replace(/\}$/, ',phase!=""}'))), RUN_PHASE)
 /** Of the fine phases all together, if a coarse one has any: they are told apart from it. */
 export const secondsOfPhases = sum(coarse(joulesOfRange(SECONDS)), RUN_PHASE)
 const MOST = (expr: string): string => `max by (${RUN_PHASE}) (${coarse(expr)})`

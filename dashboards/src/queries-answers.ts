@@ -71,7 +71,7 @@ export const answers = () => [
       {
         refId: 'queries',
         title: 'Queries per second',
-        unit: UNIT.perSecond,
+        unit: UNIT.queriesPerSecond,
         decimals: 2,
         expr: `workload_model:wattribute_workload_queries:rate1h{${OF_MODEL}}`,
       },

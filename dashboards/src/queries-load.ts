@@ -52,7 +52,7 @@ const scatter = () =>
       id: 'partitionByValues',
       options: { fields: ['workload', 'model'], keepFields: false, naming: { asLabels: true } },
     })
-    .overrideByName(X, [{ id: 'unit', value: UNIT.perSecond }])
+    .overrideByName(X, [{ id: 'unit', value: UNIT.tokensPerSecond }])
 
 export const againstLoad = () => [
   scatter(),

@@ -1,10 +1,11 @@
 /** Energy of single requests, where a counting proxy sees them. */
 import {
+  CellValuesBuilder,
   HeatmapColorMode,
   HeatmapColorOptionsBuilder,
+  HeatmapColorScale,
   YAxisConfigBuilder,
 } from '@grafana/grafana-foundation-sdk/heatmap'
-import { HeatmapColorScale } from '@grafana/grafana-foundation-sdk/heatmap'
 import { heatmap, timeSeries } from './core-panels.ts'
 import { OF_MODEL } from './promql.ts'
 import { range, rangeHeatmap } from './targets.ts'
@@ -29,12 +30,13 @@ export const singleRequests = () => [
   heatmap({
     title: 'How many requests took how much energy',
     description: ofEnergy('Brighter: more requests per second.', BOUNDARY, METHOD),
-    unit: UNIT.perSecond,
+    unit: UNIT.queriesPerSecond,
     width: 12,
     height: 9,
     targets: [rangeHeatmap({ refId: 'buckets', expr: `sum by (le) (rate(${BUCKETS}))`, legend: '{{le}}' })],
   })
     .yAxis(new YAxisConfigBuilder().unit(UNIT.joules))
+    .cellValues(new CellValuesBuilder().unit(UNIT.queriesPerSecond).decimals(2))
     .color(
       new HeatmapColorOptionsBuilder()
         .mode(HeatmapColorMode.Scheme)

@@ -36,7 +36,7 @@ export const trend = () => [
     title: 'Queries per second',
     description:
       'Answered queries, from the one source that counts: the server itself, a gateway or the counting proxy. Mean over five minutes.',
-    unit: UNIT.perSecond,
+    unit: UNIT.queriesPerSecond,
     width: 12,
     height: 8,
     targets: [
@@ -51,7 +51,7 @@ export const trend = () => [
     title: 'Tokens per second',
     description:
       '`output`: generated. `input`: of prompts, as far as they had to be worked on. `cached_input`: of prompts, out of a cache. Mean over five minutes.',
-    unit: UNIT.perSecond,
+    unit: UNIT.tokensPerSecond,
     width: 12,
     height: 8,
     targets: [

@@ -61,7 +61,7 @@ const MOST_ACCELERATORS = 100
 const energyOfAccelerators = (part: string): string =>
   `sum by (${PER_ACCELERATOR}) (increase(${HELD}{${OF_WORKLOAD},part=~"${part}"}[$__range]))`
 const amongMostIdle = (expr: string): string =>
-  `(${expr}) and on (${PER_ACCELERATOR}) topk(${MOST_ACCELERATORS}, ${ofRuns(energyOfAccelerators('idle'))})`
+  `((${expr}) and on (${PER_ACCELERATOR}) topk(${MOST_ACCELERATORS}, ${ofRuns(energyOfAccelerators('idle'))}))`
 
 const legend = '{{workload}} {{phase}}'
 

@@ -12,6 +12,8 @@ export const UNIT = {
   /** A share from 0 to 1, as percent. */
   share: 'percentunit',
   perSecond: 'ops',
+  queriesPerSecond: 'suffix: queries/s',
+  tokensPerSecond: 'suffix: tokens/s',
   count: 'short',
   /** A number without a unit, such as a PUE. */
   number: 'none',

@@ -51,12 +51,27 @@ export const VARIABLES = {
       'Workload',
       'wattribute_workload_info{cluster=~"$cluster",namespace=~"$namespace"}',
     ),
+  /** Only those whose queries somebody counts. */
+  namespaceOfQueries: () =>
+    labelValues(
+      'namespace',
+      'namespace',
+      'Namespace',
+      'wattribute_workload_queries_total{cluster=~"$cluster"}',
+    ),
+  workloadOfQueries: () =>
+    labelValues(
+      'workload',
+      'workload',
+      'Workload',
+      'wattribute_workload_queries_total{cluster=~"$cluster",namespace=~"$namespace"}',
+    ),
   model: () =>
     labelValues(
       'model',
       'model',
       'Model',
-      'workload_model:wattribute_workload_queries:rate5m{cluster=~"$cluster",namespace=~"$namespace",workload=~"$workload"}',
+      'wattribute_workload_queries_total{cluster=~"$cluster",namespace=~"$namespace",workload=~"$workload"}',
     ),
   zone: () => labelValues('zone', 'zone', 'Zone', 'wattribute_node_info{cluster=~"$cluster"}'),
   pricePerKwh: () =>

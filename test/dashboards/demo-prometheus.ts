@@ -9,28 +9,37 @@ import { join } from 'node:path'
 import { CLI } from '../e2e/exporter-process.ts'
 import { PrometheusServer } from '../e2e/prometheus-server.ts'
 import { bareNodeAt } from './bare-node.ts'
+import { monthEarlier } from './grafana-times.ts'
 import { remoteWrite } from './remote-write.ts'
 
 /** How far apart the samples of the history are. */
 export const STEP_SECONDS = 60
 export const HISTORY_SECONDS = 2 * 3600
-/** For comparisons. */
-const EARLIER_SECONDS = 7 * 86_400
+const WEEK_SECONDS = 7 * 86_400
 export const WITHOUT_CLUSTER_SECONDS = 21 * 86_400
 const TARGET = 'job="wattribute",instance="simulated-node:10451"'
 const CLUSTER = 'simulated-cluster'
 
-/** Copies of the history: another time, and no label `cluster`, as in a Prometheus of one cluster. */
-export const COPIES = [
+/** The history once more at another time. */
+export interface Copy {
+  /** Seconds. */
+  readonly shift: number
+  /** Or not, as in a Prometheus of one cluster. */
+  readonly hasCluster: boolean
+}
+
+const copiesOf = (end: number): readonly Copy[] => [
   { shift: 0, hasCluster: true },
-  { shift: -EARLIER_SECONDS, hasCluster: true },
+  { shift: -WEEK_SECONDS, hasCluster: true },
+  { shift: monthEarlier(end) - end, hasCluster: true },
   { shift: -WITHOUT_CLUSTER_SECONDS, hasCluster: false },
-] as const
+]
 
 export interface DemoPrometheus {
   readonly server: PrometheusServer
   /** Unix seconds of the newest sample of the history. */
   readonly end: number
+  readonly copies: readonly Copy[]
   /** The page that the demo showed at a minute of its history, in Unix seconds. */
   readonly pageAt: (seconds: number) => string
 }
@@ -42,9 +51,10 @@ export async function demoPrometheus(prometheus: string, promtool: string): Prom
   execFileSync(process.execPath, [CLI, 'demo', `--demo.history-path=${file}`, length], { stdio: 'ignore' })
   const pages = pagesOf(readFileSync(file, 'utf8'))
   const end = Math.max(...pages.keys())
+  const copies = copiesOf(end)
   const server = await PrometheusServer.start(prometheus, [], {
     fill: (data) => {
-      for (const copy of COPIES) {
+      for (const copy of copies) {
         writeFileSync(file, textOf(pages, copy))
         execFileSync(promtool, ['tsdb', 'create-blocks-from', 'openmetrics', file, data], { stdio: 'ignore' })
       }
@@ -59,6 +69,7 @@ export async function demoPrometheus(prometheus: string, promtool: string): Prom
   return {
     server,
     end,
+    copies,
     pageAt: (seconds) => (pages.get(seconds) ?? []).map(withoutTarget).join('\n'),
   }
 }
@@ -76,16 +87,16 @@ function pagesOf(history: string): ReadonlyMap<number, readonly string[]> {
   return pages
 }
 
-/** Both machines, and that they were scraped. The demo was another version in the first half. */
-function textOf(
-  pages: ReadonlyMap<number, readonly string[]>,
-  { shift, hasCluster }: (typeof COPIES)[number],
-): string {
+/**
+ * Both machines, and that they were scraped. The demo was another version in the first half, and its chat is in a
+ * namespace, which can be chosen.
+ */
+function textOf(pages: ReadonlyMap<number, readonly string[]>, { shift, hasCluster }: Copy): string {
   const start = Math.min(...pages.keys())
   const lines = Array.from(pages).flatMap(([time, page]) => {
     const age = time - start
     return [...page, `up{${TARGET}} 1`]
-      .map((line) => versionAt(age, line).replace('{', `{cluster="${CLUSTER}",`))
+      .map((line) => versionAt(age, inNamespace(line)).replace('{', `{cluster="${CLUSTER}",`))
       .concat(bareNodeAt(age))
       .map((line) => `${hasCluster ? line : line.replace(/cluster="[^"]*",/, '')} ${time + shift}`)
   })
@@ -94,6 +105,8 @@ function textOf(
 
 const withoutTarget = (line: string): string =>
   line.replace(`{${TARGET}`, '{').replace('{,', '{').replace('{}', '')
+const inNamespace = (line: string): string =>
+  line.replace('workload="llama-chat",namespace=""', 'workload="llama-chat",namespace="chat"')
 const versionAt = (age: number, line: string): string =>
   age < HISTORY_SECONDS / 2 && /^wattribute_(build|node)_info/.test(line)
     ? line.replace(/([{,]version=)"[^"]*"/, '$1"0.0.9"')

@@ -6,6 +6,7 @@ import {
   type PanelJson,
   type TargetJson,
 } from './dashboard-json.ts'
+import { timesOf, type LookingAt, type Times } from './grafana-times.ts'
 
 /** As Grafana stores them; the linter does not look at these. */
 interface Target extends TargetJson {
@@ -37,8 +38,9 @@ export interface DashboardQuery {
   readonly refId: string
   readonly expr: string
   readonly isInstant: boolean
-  /** Seconds that the panel looks back. */
-  readonly lookBack: number
+  readonly lookingAt: LookingAt
+  /** At most, in a course. */
+  readonly points: number
 }
 
 export interface ChoosableVariable {
@@ -64,26 +66,26 @@ export const grafanaDashboards = (): readonly GrafanaDashboard[] =>
 function dashboardOf(json: DashboardJson): GrafanaDashboard {
   const { time } = json as DashboardJson & { time: { from: string } }
   const queries = panelsOf(json).flatMap((panel) => {
-    const { title, targets = [], timeFrom } = panel as Panel
+    const { title, targets = [], timeFrom, timeShift } = panel as Panel
     return targets.map((target) => ({
       dashboard: json.uid,
       panel: title,
       refId: target.refId,
       expr: target.expr,
       isInstant: (target as Target).instant === true,
-      lookBack: secondsOf(timeFrom ?? time.from),
+      lookingAt: { from: time.from, timeFrom, timeShift },
+      points: POINTS,
     }))
   })
-  const annotations = json.annotations.list
-    .filter(({ expr }) => expr !== undefined)
-    .map(({ name, expr }) => ({
-      dashboard: json.uid,
-      panel: name,
-      refId: 'annotation',
-      expr,
-      isInstant: false,
-      lookBack: secondsOf(time.from),
-    }))
+  const annotations = json.annotations.list.map(({ name, expr }) => ({
+    dashboard: json.uid,
+    panel: name,
+    refId: 'annotation',
+    expr,
+    isInstant: false,
+    lookingAt: { from: time.from, timeFrom: undefined, timeShift: undefined },
+    points: MOST_POINTS,
+  }))
   const variables = json.templating.list as Variable[]
   return {
     uid: json.uid,
@@ -107,50 +109,51 @@ function choosable({ name, definition = '', multi, includeAll, allValue }: Varia
   }
 }
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = {
-  m: 60,
-  h: 3600,
-  d: 86_400,
-  w: 7 * 86_400,
-  M: 30 * 86_400,
-}
-
-/** Of `now-24h`, `30d` or, as the longest that it can be, `now/M`. */
-function secondsOf(from: string): number {
-  const [, count = '1', unit = ''] = /^(?:now)?[-/]?(\d+)?([mhdwM])(?:\/[dwM])?$/.exec(from) ?? []
-  const seconds = Number(count) * (UNIT_SECONDS[unit] ?? NaN)
-  if (Number.isNaN(seconds)) throw new Error(`${from} is not understood`)
-  return seconds
-}
-
 /** How often the data source says that it scrapes: as the history of the demo has it. */
 const SCRAPE_SECONDS = 60
+/** As many as a panel has pixels, or fewer. */
 const POINTS = 300
+/** Prometheus gives no more. Annotations ask as often as they say, which is how often ours are scraped here. */
+const MOST_POINTS = 11_000
 
-/** https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/ */
-export const stepOf = (lookBack: number): number =>
-  Math.max(SCRAPE_SECONDS, Math.ceil(lookBack / POINTS / SCRAPE_SECONDS) * SCRAPE_SECONDS)
+/** A query as it goes to Prometheus. */
+export interface FilledIn {
+  readonly expr: string
+  readonly times: Times
+  /** Seconds. */
+  readonly step: number
+}
 
 /**
+ * https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/
  * @param values of the variables, as they stand in the query
- * @param lookBack seconds
+ * @param now Unix seconds
  */
-export function filledIn(expr: string, values: Readonly<Record<string, string>>, lookBack: number): string {
-  const step = stepOf(lookBack)
-  const own: Readonly<Record<string, string>> = {
-    __range: `${lookBack}s`,
-    __range_s: String(lookBack),
-    __range_ms: String(lookBack * 1000),
+export function filledIn(
+  { expr, lookingAt, points }: Pick<DashboardQuery, 'expr' | 'lookingAt' | 'points'>,
+  values: Readonly<Record<string, string>>,
+  now: number,
+): FilledIn {
+  const times = timesOf(lookingAt, now)
+  const length = times.end - times.start
+  const step = SCRAPE_SECONDS * Math.ceil(length / points / SCRAPE_SECONDS)
+  const own = {
+    __range: `${length}s`,
+    __range_s: String(length),
+    __range_ms: String(length * 1000),
     __interval: `${step}s`,
     __interval_ms: String(step * 1000),
     __rate_interval: `${Math.max(step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS)}s`,
-    ...values,
   }
-  return expr.replace(
-    /\$(?:(\w+)|\{(\w+)(?::\w+)?\})/g,
-    (whole, plain?: string, braced?: string) => own[plain ?? braced ?? ''] ?? whole,
-  )
+  return { expr: withVariables(expr, { ...own, ...values }), times, step }
 }
+
+/** Unknown ones stay as they are: `$1` is none. */
+export const withVariables = (text: string, values: Readonly<Record<string, string>>): string =>
+  text.replace(
+    /\$(?:(\w+)|\{(\w+)(?::\w+)?\})/g,
+    (whole, plain?: string, braced?: string) => values[plain ?? braced ?? ''] ?? whole,
+  )
 
 /** A chosen value inside of a regular expression; of one that cannot be several it stands as it is. */
 export const chosen = ({ isEscaped }: ChoosableVariable, value: string): string =>

@@ -10,7 +10,7 @@ import {
 } from './dashboard-json.ts'
 import { EXCEPTIONS, type Exception } from './exceptions.ts'
 import { known, labelsOf } from './known-metrics.ts'
-import { GRAFANA_DURATIONS, parsePromql, withVariables } from './promql.ts'
+import { GRAFANA_DURATIONS, parsePromql, withVariables, type Parsed } from './promql.ts'
 
 const ENERGY_PANEL = 'wattribute-energy-panel'
 const DATASOURCE = JSON.stringify({ type: 'prometheus', uid: '${datasource}' })
@@ -27,6 +27,17 @@ const VARIABLE_OF: Readonly<Record<string, string>> = {
 }
 const WINDOWS: readonly string[] = [GRAFANA_DURATIONS.$__rate_interval, GRAFANA_DURATIONS.$__range]
 const OF_COUNTERS = ['rate', 'increase']
+
+const seen = new Map<string, Parsed>()
+
+/** The same queries are looked at again and again. */
+function parsed(expr: string): Parsed {
+  const before = seen.get(expr)
+  if (before !== undefined) return before
+  const now = parsePromql(expr, labelsOf)
+  seen.set(expr, now)
+  return now
+}
 
 export function lint(
   files: readonly DashboardFile[],
@@ -132,8 +143,7 @@ function* links(json: DashboardJson, uids: readonly string[]): Iterable<string> 
 
 function* annotations({ annotations: { list } }: DashboardJson): Iterable<string> {
   for (const { name, expr } of list)
-    for (const finding of parsePromql(withVariables(expr), labelsOf).errors)
-      yield `annotation ${name}: ${finding}`
+    for (const finding of parsed(withVariables(expr)).errors) yield `annotation ${name}: ${finding}`
 }
 
 function* variables({ templating: { list } }: DashboardJson): Iterable<string> {
@@ -142,7 +152,7 @@ function* variables({ templating: { list } }: DashboardJson): Iterable<string> {
   for (const { name, definition } of list) {
     if (definition === undefined) continue
     const [, selector = '', label = ''] = /^label_values\((.*), (\w+)\)$/.exec(definition) ?? []
-    for (const finding of parsePromql(withVariables(`group by (${label}) (${selector})`), labelsOf).errors)
+    for (const finding of parsed(withVariables(`group by (${label}) (${selector})`)).errors)
       yield `variable ${name}: ${finding}`
   }
 }
@@ -184,8 +194,8 @@ function* query(
   const excused = (rule: Exception['rule'], of: string): boolean =>
     exceptions.some((one) => one.uid === uid && one.panel === panel && one.rule === rule && one.of === of)
   // variables at their own names, so that a matcher by variable is told from one by chance
-  const { selectors } = parsePromql(withDurations(expr), labelsOf)
-  yield* parsePromql(withVariables(expr), labelsOf).errors
+  const { selectors } = parsed(withDurations(expr))
+  yield* parsed(withVariables(expr)).errors
   for (const { metric, matchers, within = '', window } of selectors) {
     const { type, labels } = known(metric) ?? { type: undefined, labels: [] }
     if (type === 'counter') {
