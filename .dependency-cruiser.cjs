@@ -126,7 +126,7 @@ module.exports = {
       'demo',
       'a simulated machine in place of the doors to a real one',
       file('world', 'nvml'),
-      '^exporter/src/workloads/marks\\.ts$',
+      '^exporter/src/workloads/(marks|request-events)\\.ts$',
       '^(node:)?(http|net|timers/promises)$',
     ),
     only('doctor', 'pure: from what was seen of a machine to what to do about it'),

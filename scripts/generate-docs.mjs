@@ -21,7 +21,7 @@ const table = (columns, rows) =>
 
 const metrics = `# Metrics
 
-Every metric of the exporter, on \`/metrics\` in the Prometheus text format 0.0.4 or, for those who ask, in OpenMetrics 1.0. Energies are counters of joules with exactly six digits after the point, so that each is a whole number of microjoules.
+Every metric of the exporter, on \`/metrics\` in the Prometheus text format 0.0.4 or, for those who ask for it and not for plain text, in OpenMetrics 1.0 with the time at which each counter began (\`_created\`). Energies are counters of joules with exactly six digits after the point, so that each is a whole number of microjoules.
 
 Per component, these equations hold on every page to the microjoule:
 

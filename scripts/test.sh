@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash test/install-programs.sh
+bash test/install-schemas.sh
 npm run --silent build
 [ "$#" -gt 0 ] || bash scripts/panel.sh test
 exec node --experimental-vm-modules --no-warnings=ExperimentalWarning node_modules/jest/bin/jest.js "$@"

@@ -19,6 +19,9 @@ declare -A packages=(
   [prlimit]=util-linux
   [setpriv]=util-linux
   [unshare]=util-linux
+  [/lib/systemd/systemd]=systemd
+  [udevadm]=udev
+  [nsenter]=util-linux
   [podman]=podman
   [dockerd]=docker.io
   [containerd]=containerd
@@ -30,10 +33,11 @@ declare -A packages=(
   [ipmitool]=ipmitool
   [/usr/include/OpenIPMI/mcserv.h]=libopenipmi-dev
   [/usr/lib/python3/dist-packages/prometheus_client]=python3-prometheus-client
+  [/usr/bin/pip3]=python3-pip
 )
 # what tests do without it
 declare -A without=(
-  [prometheus]='test/e2e/prometheus and hang, checks by promtool'
+  [prometheus]='test/e2e/prometheus and hang, the stack in test/deploy, checks by promtool'
   [prometheus-alertmanager]='test/e2e/alerts, checks by amtool'
   [openssl]='TLS in test/exposition'
   [gcc]='a driver of NVIDIA GPUs in test/nvml and test/e2e/nvml'
@@ -43,7 +47,9 @@ declare -A without=(
   [libmodbus-dev]='Modbus in test/devices'
   [prometheus-node-exporter]='an endpoint of another exporter in test/devices'
   [util-linux]='limits and rights in test/e2e/cli'
-  [podman]='containers of Podman in test/names'
+  [podman]='containers of Podman in test/names, the image in test/deploy'
+  [systemd]='units and install scripts in test/deploy'
+  [udev]='the same'
   [docker.io]='containers of Docker in test/names'
   [containerd]='pods of containerd in test/names'
   [runc]='containers in test/names'
@@ -54,6 +60,7 @@ declare -A without=(
   [ipmitool]='the same'
   [libopenipmi-dev]='the same'
   [python3-prometheus-client]='OpenMetrics by the strict parser'
+  [python3-pip]='schemas of Kubernetes in test/deploy'
 )
 
 # The packages that are not there, each once.

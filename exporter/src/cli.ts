@@ -133,4 +133,10 @@ function say(message: string): void {
   process.stderr.write(`${message.replace(/^/gm, 'wattribute: ')}\n`)
 }
 
+/** Who reads it, such as `head`, has seen enough. */
+process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+  if (cause.code !== 'EPIPE') throw cause
+  process.exit()
+})
+
 run(process.argv.slice(2)).catch(fail)

@@ -8,16 +8,19 @@ import type { Flags } from './config/flags.ts'
 import { parseConfig, type Config } from './config/load.ts'
 import { simulatedMachine } from './demo/machine.ts'
 import { openSurroundings, type Surroundings } from './demo/pages.ts'
+import { SimulatedConversation } from './demo/conversation.ts'
 import { converse } from './demo/requests.ts'
-import { SERVERS } from './demo/scenario.ts'
+import { phaseAt, SERVERS } from './demo/scenario.ts'
 import { SteppedClock } from './demo/stepped-clock.ts'
 import { simulatedSettings } from './demo/settings.ts'
 import { Simulation } from './demo/simulation.ts'
 import { SimulatedWork } from './demo/work.ts'
 import { Engine } from './engine.ts'
 import { PageWriter } from './exposition/page.ts'
+import { SelfMetrics } from './exposition/self.ts'
 import { serve, type Exporter } from './main.ts'
 import { seconds, type Seconds } from './units.ts'
+import { version } from './version.ts'
 import { linuxClock } from './world.ts'
 
 const HOST = 'a simulated machine: none of these figures is measured'
@@ -45,6 +48,8 @@ export async function serveDemo(flags: Flags): Promise<Exporter> {
   }
 }
 
+/** Nobody listens there: what a proxy would tell is told without one. */
+const UNUSED_PROXY_PORT = 11_435
 /** How far apart the samples of the history are. */
 const STEP_SECONDS = 60
 const SAY_EVERY_SECONDS = 6 * 3600
@@ -62,17 +67,25 @@ export async function writeDemoHistory(
   const end = Math.floor(linuxClock.wall())
   const clock = new SteppedClock(end - length)
   const surroundings = await openSurroundings(simulation, () => clock.now())
-  const config = configOf(surroundings, undefined)
+  const config = configOf(surroundings, UNUSED_PROXY_PORT)
   const engine = new Engine(simulatedMachine(simulation, clock, seconds(0)), config)
+  const self = new SelfMetrics(version)
+  self.configLoaded(clock.wall(), config.zone)
   const work = new SimulatedWork()
+  const conversation = new SimulatedConversation(`127.0.0.1:${UNUSED_PROXY_PORT}`, SERVERS[0]?.model ?? '')
   const out = createWriteStream(path)
-  for (let time = 0; time <= length; time += STEP_SECONDS) {
+  for (const time of instantsUpTo(length)) {
     clock.advanceTo(time)
     await surroundings.quiet()
     engine.takeIn(work.at(time, clock.now()))
+    engine.takeRequests(conversation.until(clock.now()))
     const writer = new PageWriter()
+    const before = performance.now()
     await engine.tick(writer)
-    if (!out.write(samplesOf(writer.finish().text.toString(), clock.wall()))) await once(out, 'drain')
+    self.tickTook(seconds((performance.now() - before) / 1000))
+    if (time % STEP_SECONDS !== 0) continue
+    const page = `${writer.finish().text.toString()}${(await self.render()).text}`
+    if (!out.write(samplesOf(page, clock.wall()))) await once(out, 'drain')
     if (time > 0 && time % SAY_EVERY_SECONDS === 0)
       say(`${time / 3600} of ${length / 3600} hours are written`)
   }
@@ -81,6 +94,14 @@ export async function writeDemoHistory(
   await engine.close()
   await surroundings.close()
   say(`next: promtool tsdb create-blocks-from openmetrics ${path} <data folder of Prometheus>`)
+}
+
+/** Every step, and whenever the training run goes into another phase: as with a marking run, a mark cuts a tick short. */
+function* instantsUpTo(length: number): Generator<number> {
+  for (let time = 0; time <= length;) {
+    yield time
+    time = Math.min((Math.floor(time / STEP_SECONDS) + 1) * STEP_SECONDS, phaseAt(time).until)
+  }
 }
 
 /** Each line with its time; who scraped it is told by the labels that Prometheus gives. */

@@ -532,6 +532,8 @@ export interface Vantage {
   readonly pidNamespace: 'host' | 'own' | 'unknown'
   /** Processes of other users are not shown (hidepid). */
   readonly hidesOthers: boolean
+  /** Processes, of those asked, whose environment and open files may not be read. */
+  readonly closedProcesses: number
   readonly cgroups: 'v2' | 'v1' | 'none'
   /** The tree begins at this container's own group: those of others are outside. */
   readonly cgroupsAreOwn: boolean

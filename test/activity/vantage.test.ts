@@ -78,6 +78,16 @@ describe('which processes are shown', () => {
     expect(seen(machine)).toMatchObject({ pidNamespace: 'unknown', hidesOthers: true })
   })
 
+  test('whose environment may not be read is counted, but for threads of the kernel and the first process', () => {
+    const machine = host()
+    expect(seen(machine).closedProcesses).toBe(0)
+    for (const pid of [1, 900]) machine.write(`proc/${pid}/cmdline`, 'a program')
+    for (const pid of [1, 2, 900]) machine.refuse(`proc/${pid}/environ`)
+    expect(seen(machine)).toMatchObject({ closedProcesses: 1, hidesOthers: false })
+    machine.refuse('proc/900/environ', 'ENOENT')
+    expect(seen(machine).closedProcesses).toBe(0)
+  })
+
   test('none, without procfs', () => {
     const machine = host()
     machine.refuse('proc', 'ENOENT')

@@ -44,6 +44,7 @@ describe('the simulation', () => {
     const seen = new Set<string>()
     for (let t = 0; t < 205; t += 1) seen.add(phaseAt(t).phase)
     expect(Array.from(seen)).toEqual(ROUND.map(({ phase }) => phase))
-    expect(phaseAt(205)).toEqual({ phase: 'data_load', since: 205 })
+    expect(phaseAt(205)).toEqual({ phase: 'data_load', since: 205, until: 210 })
+    expect(phaseAt(364.9)).toEqual({ phase: 'train', since: 210, until: 365 })
   })
 })

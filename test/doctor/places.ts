@@ -129,6 +129,8 @@ export const PLACES: readonly Place[] = [
       populate(machine)
       machine.write('run/docker.sock', '')
       machine.refuse('run/docker.sock')
+      machine.write('proc/400/cmdline', 'nginx: master process')
+      machine.refuse('proc/400/environ')
       for (const zone of RAPL_ZONES) machine.refuse(`${zone}/energy_uj`)
       machine.refuse('sys/class/powercap/intel-rapl-mmio:0/energy_uj')
       return doctorWorld(machine, { uid: 1000, cpuClockProblem: 'the package koffi is not installed' })

@@ -1,7 +1,7 @@
 /** `wattribute demo` as people run it: every family at once, and days of history that Prometheus takes. */
 import { describe, expect, test } from '@jest/globals'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,13 +12,10 @@ import { CLI, ExporterProcess } from './exporter-process.ts'
 
 const run = promisify(execFile)
 
-/** What this machine does not have: a device with TLS, a PUE that is configured since none is measured; and no block of demand has ended yet. */
-const NOT_THERE = [
-  catalogue.facilityPue,
-  catalogue.sensorTls,
-  catalogue.demandLastBlock,
-  catalogue.demandPeak,
-]
+/** What this machine does not have: a device with TLS, a PUE that is configured since none is measured. */
+const NEVER_THERE = [catalogue.facilityPue, catalogue.sensorTls]
+/** And no block of demand has ended yet. */
+const NOT_THERE = [...NEVER_THERE, catalogue.demandLastBlock, catalogue.demandPeak]
 
 describe('wattribute demo', () => {
   test('shows every family within ten seconds, and says that nothing of it is measured', async () => {
@@ -52,6 +49,12 @@ requireProgram('promtool', 'days of a simulated machine', (promtool) => {
     const folder = await mkdtemp(join(tmpdir(), 'wattribute-demo-'))
     const file = join(folder, 'history.om')
     await run(process.execPath, [CLI, 'demo', `--demo.history-path=${file}`, '--demo.history-length=3h'])
+    const history = await readFile(file, 'utf8')
+    const missing = Object.values(catalogue)
+      .filter((metric) => !NEVER_THERE.includes(metric as never))
+      .map(({ name, type }) => (type === 'histogram' ? `${name}_bucket` : name))
+      .filter((name) => !history.includes(`\n${name}{job="wattribute",`))
+    expect(missing).toEqual([])
     const { stdout } = await run(promtool, [
       'tsdb',
       'create-blocks-from',
@@ -60,8 +63,31 @@ requireProgram('promtool', 'days of a simulated machine', (promtool) => {
       join(folder, 'data'),
     ])
     const blocks = await readdir(join(folder, 'data'))
+    const newest = lastLines(history)
     await rm(folder, { recursive: true })
+    // 52 rounds of 205 s and 140 s: no phase is missed, however short
+    const seconds = (phase: RegExp): number =>
+      newest.reduce(
+        (sum, line) =>
+          line.startsWith('wattribute_workload_phase_seconds_total') && phase.test(line)
+            ? sum + Number(line.split(' ').at(-2))
+            : sum,
+        0,
+      )
+    expect(seconds(/phase="data_load"/)).toBe(53 * 5)
+    expect(seconds(/phase="train/)).toBe(52 * 155 + 135)
+    expect(seconds(/phase="eval"/)).toBe(52 * 30)
+    expect(seconds(/phase="checkpoint"/)).toBe(52 * 15)
+    // what the rules of zones are joined by
+    expect(newest.find((line) => line.startsWith('wattribute_node_info{'))).toContain('zone="simulated-room"')
     expect(blocks.length).toBeGreaterThanOrEqual(2) // of two hours each, at even hours
     expect(stdout).toContain(blocks[0] ?? 'a block')
   }, 120_000)
 })
+
+/** Of the newest instant. */
+const lastLines = (history: string): readonly string[] => {
+  const lines = history.trimEnd().split('\n').slice(0, -1)
+  const time = lines.at(-1)?.split(' ').at(-1)
+  return lines.slice(lines.findIndex((line) => line.endsWith(` ${time}`)))
+}

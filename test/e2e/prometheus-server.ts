@@ -23,7 +23,14 @@ export interface Alerting {
 export interface PrometheusOptions {
   /** Puts blocks into the folder of its data before it starts. */
   readonly fill?: (data: string) => void
+  /** Of the targets; they win over those that Prometheus would give. */
+  readonly labels?: Readonly<Record<string, string>>
   readonly alerting?: Alerting
+  /** In the place of the one that scrapes the targets as they are. */
+  readonly scrapes?: readonly object[]
+  /** Sections of its configuration beside those. */
+  readonly sections?: object
+  readonly flags?: readonly string[]
 }
 
 export class PrometheusServer {
@@ -41,7 +48,14 @@ export class PrometheusServer {
   static async start(
     program: string,
     targets: readonly string[],
-    { fill, alerting }: PrometheusOptions = {},
+    {
+      fill,
+      labels = {},
+      alerting,
+      sections = {},
+      flags = [],
+      scrapes = [{ job_name: 'wattribute', static_configs: [{ targets, labels }] }],
+    }: PrometheusOptions = {},
   ): Promise<PrometheusServer> {
     const folder = mkdtempSync(join(tmpdir(), 'wattribute-prometheus-'))
     fill?.(join(folder, 'data'))
@@ -54,7 +68,8 @@ export class PrometheusServer {
           scrape_timeout: '1s',
           evaluation_interval: `${alerting?.evaluationSeconds ?? 60}s`,
         },
-        scrape_configs: [{ job_name: 'wattribute', static_configs: [{ targets }] }],
+        scrape_configs: scrapes,
+        ...sections,
         ...(alerting !== undefined && {
           rule_files: [alerting.ruleFile],
           ...(alerting.alertmanager !== undefined && {
@@ -66,12 +81,29 @@ export class PrometheusServer {
     const address = `127.0.0.1:${await freePort()}`
     const child = spawn(
       program,
-      [`--config.file=${config}`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=${address}`],
+      [
+        `--config.file=${config}`,
+        `--storage.tsdb.path=${folder}/data`,
+        `--web.listen-address=${address}`,
+        ...flags,
+      ],
       { stdio: 'ignore' },
     )
     const server = new PrometheusServer(child, folder, `http://${address}`)
     await deadline(isReady(server.url), 30, () => 'Prometheus did not become ready')
     return server
+  }
+
+  /** Rules that it could not evaluate, with the reason. */
+  async failingRules(): Promise<readonly string[]> {
+    const response = await fetch(`${this.url}/api/v1/rules`)
+    const { data } = (await response.json()) as {
+      data: { groups: { rules: { name: string; health: string; lastError?: string }[] }[] }
+    }
+    return data.groups
+      .flatMap(({ rules }) => rules)
+      .filter(({ health }) => health === 'err')
+      .map(({ name, lastError }) => `${name}: ${lastError}`)
   }
 
   /** Names of all metrics that it has stored. */

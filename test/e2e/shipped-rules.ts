@@ -1,5 +1,5 @@
 /** The recording rules of energy as they are shipped, with windows of seconds, because a test has no five minutes. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,4 +25,20 @@ export function rulesOfSeconds(windowSeconds = WINDOW_SECONDS): RulesOfSeconds {
     throw new Error('the shipped rules have other windows than this test knows')
   writeFileSync(file, shortened)
   return { file, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
+
+/** All that is shipped and not optional, alerts as well, the same way. The file is a pattern for all of them. */
+export function everyRuleOfSeconds(windowSeconds = WINDOW_SECONDS): RulesOfSeconds {
+  const folder = mkdtempSync(join(tmpdir(), 'wattribute-rules-'))
+  for (const kind of ['rules', 'alerts']) {
+    const shipped = fileURLToPath(new URL(`../../deploy/prometheus/${kind}/`, import.meta.url))
+    for (const name of readdirSync(shipped).filter((one) => one.endsWith('.yaml')))
+      writeFileSync(
+        join(folder, `${kind}-${name}`),
+        readFileSync(join(shipped, name), 'utf8')
+          .replaceAll('[5m]', `[${windowSeconds}s]`)
+          .replaceAll('interval: 1m', 'interval: 1s'),
+      )
+  }
+  return { file: join(folder, '*.yaml'), remove: () => rmSync(folder, { recursive: true, force: true }) }
 }

@@ -41,6 +41,8 @@ describe('negotiation', () => {
     'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1'
   const prometheus3 =
     'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
+  /** Of 2.49 and newer with `scrape_protocols: [OpenMetricsText1.0.0]`. */
+  const forOpenMetrics = 'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,*/*;q=0.5'
   const browser = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
 
   test.each([
@@ -48,8 +50,9 @@ describe('negotiation', () => {
     ['', 'text'],
     ['*/*', 'text'],
     [browser, 'text'],
-    [prometheus2, 'openMetrics'],
-    [prometheus3, 'openMetrics'],
+    [prometheus2, 'text'],
+    [prometheus3, 'text'],
+    [forOpenMetrics, 'openMetrics'],
     ['application/openmetrics-text', 'openMetrics'],
     ['Application/OpenMetrics-Text; Version="1.0.0"', 'openMetrics'],
     ['application/openmetrics-text;version=0.0.1', 'openMetrics'],
@@ -59,8 +62,10 @@ describe('negotiation', () => {
       'openMetrics',
     ],
     ['application/openmetrics-text;q=0.3,text/plain;q=0.5', 'text'],
-    ['application/openmetrics-text;q=0.5,text/plain;q=0.3', 'openMetrics'],
-    ['application/openmetrics-text;q=0.5,text/plain;q=0.5', 'openMetrics'],
+    ['application/openmetrics-text;q=0.5,text/plain;q=0.3', 'text'],
+    ['application/openmetrics-text;q=0.5,text/plain;q=0', 'openMetrics'],
+    ['application/openmetrics-text;q=0.5,text/plain;version=1.0.0;q=0.3', 'openMetrics'],
+    ['application/openmetrics-text;q=0.5,text/*;q=0.3', 'text'],
     ['application/openmetrics-text;q=0,*/*', 'text'],
     ['application/openmetrics-text;q=0.1,*/*', 'text'],
     ['application/openmetrics-text;q=nonsense', 'openMetrics'],

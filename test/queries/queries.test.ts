@@ -185,7 +185,9 @@ describe('a configured server', () => {
       }
       send()
     })
-    const room = roomWith(settings({ servers: [configured(server.url, { path: '/metrics' })] }))
+    const room = roomWith(
+      settings({ timeout: seconds(60), servers: [configured(server.url, { path: '/metrics' })] }), // eight megabytes a look
+    )
     await until(() => states(room)[0] === 'silent: its answer is longer than 8388608 bytes')
     expect(room.takeNotices()).toEqual([
       { url: `${server.url}/metrics`, reason: 'its answer is longer than 8388608 bytes' },

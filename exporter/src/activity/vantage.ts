@@ -18,6 +18,8 @@ const SOCKETS = [
 
 /** Of so many processes the cgroup path is looked at. */
 const PROCESSES_ASKED = 64
+/** One closed process of another user may be hidden among many open ones. */
+const ENVIRONMENTS_ASKED = 8192
 
 /** @param uid of this process */
 export function vantageOf(world: World, uid: number): Vantage {
@@ -39,6 +41,7 @@ export function vantageOf(world: World, uid: number): Vantage {
     procfsProblem: isListed ? '' : String(list),
     pidNamespace: isListed ? pidNamespaceOf(world) : 'unknown',
     hidesOthers: isListed && files.readText(`${procfs}/1/stat`) instanceof Unreadable,
+    closedProcesses: isListed ? closedProcessesOf(world, list) : 0,
     cgroups: tree.hierarchy.kind,
     cgroupsAreOwn: beginsInside(world, tree),
     cgroupPathsAreRelative: isListed && hasRelativePath(world, list),
@@ -82,6 +85,18 @@ function pidNamespaceOf({ files, procfs }: World): Vantage['pidNamespace'] {
   const name = files.readText(`${procfs}/2/comm`)
   if (typeof name === 'string') return name.trim() === 'kthreadd' ? 'host' : 'own'
   return files.readText(`${procfs}/1/stat`) instanceof Unreadable ? 'unknown' : 'own'
+}
+
+/** Threads of the kernel have neither arguments nor environment; the first process is nobody's work, and may be shielded. */
+function closedProcessesOf({ files, procfs }: World, list: readonly string[]): number {
+  return list
+    .filter((name) => /^\d+$/.test(name) && name !== '1')
+    .slice(-ENVIRONMENTS_ASKED)
+    .filter((pid) => {
+      const environment = files.readText(`${procfs}/${pid}/environ`)
+      const isRefused = environment instanceof Unreadable && environment.kind === 'refused'
+      return isRefused && textOf(files.readText(`${procfs}/${pid}/cmdline`)) !== ''
+    }).length
 }
 
 /** In version 2 only groups below the root have `cgroup.events`; in version 1 only the root has `release_agent`. */

@@ -56,14 +56,19 @@ export type RoundPhase = (typeof ROUND)[number]['phase']
 
 const ROUND_SECONDS = ROUND.reduce((sum, { seconds }) => sum + seconds, 0)
 
-/** Which phase the training run is in, and when it began. */
-export function phaseAt(t: number): { readonly phase: RoundPhase; readonly since: number } {
+/** Which phase the training run is in, when it began, and when the next one will. */
+export function phaseAt(t: number): {
+  readonly phase: RoundPhase
+  readonly since: number
+  readonly until: number
+} {
   let since = Math.floor(t / ROUND_SECONDS) * ROUND_SECONDS
   for (const { phase, seconds } of ROUND) {
-    if (t < since + seconds) return { phase, since }
-    since += seconds
+    const until = since + seconds
+    if (t < until) return { phase, since, until }
+    since = until
   }
-  return { phase: ROUND[0].phase, since }
+  return { phase: ROUND[0].phase, since, until: since + ROUND[0].seconds }
 }
 
 const TRAINING: Readonly<Record<RoundPhase, { readonly cores: number; readonly gpu: number }>> = {

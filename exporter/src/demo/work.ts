@@ -20,6 +20,7 @@ const NO_CHANGE = {
 
 export class SimulatedWork {
   #phase = ''
+  #since = 0
   #stepsTold = 0
   #reportedAt = 0
   #hasBegun = false
@@ -37,26 +38,32 @@ export class SimulatedWork {
     if (!this.#hasBegun) mark(t, { isRunStart: true })
     this.#hasBegun = true
     if (phase !== this.#phase) {
-      mark(Math.max(since, 0), { change: { kind: 'set', phase } })
+      this.#train(since, mark)
+      mark(since, { change: { kind: 'set', phase } })
       this.#phase = phase
+      this.#since = since
       this.#stepsTold = 0
-      this.#reportedAt = t
+      this.#reportedAt = since
     }
-    if (phase === 'train') {
-      const steps = Math.floor((t - since) / STEP.seconds) - this.#stepsTold
-      const time = t - this.#reportedAt
-      this.#stepsTold += steps
-      this.#reportedAt = t
-      if (steps > 0) mark(t, { steps, samples: steps * STEP.samples })
-      for (const name of ['forward', 'backward', 'optimizer'] as const) {
-        if (time > 0) mark(t, { report: { phase: `train/${name}`, duration: seconds(time * STEP[name]) } })
-      }
-    }
+    this.#train(t, mark)
     if (marks.length === 0) return { senders: [], counts: [] }
     const senders = RANKS.map(({ pid }) => ({
       who: { kind: 'process', pid, startTicks: startTicksOf(pid) } as const,
       marks,
     }))
     return { senders, counts: [] }
+  }
+
+  /** Tells the steps up to an instant of the present phase, if they are training. */
+  #train(until: number, mark: (after: number, change: Partial<TimedMark>) => void): void {
+    if (this.#phase !== 'train') return
+    const steps = Math.floor((until - this.#since) / STEP.seconds) - this.#stepsTold
+    const time = until - this.#reportedAt
+    this.#stepsTold += steps
+    this.#reportedAt = until
+    if (steps > 0) mark(until, { steps, samples: steps * STEP.samples })
+    for (const name of ['forward', 'backward', 'optimizer'] as const) {
+      if (time > 0) mark(until, { report: { phase: `train/${name}`, duration: seconds(time * STEP[name]) } })
+    }
   }
 }

@@ -88,8 +88,16 @@ function pidNamespace({ pidNamespace: which, place, hidesOthers }: Vantage): Che
   }
 }
 
-function otherUsers({ hidesOthers, procfs, uid }: Vantage): Check {
-  if (!hidesOthers) return ok('other users', 'their processes are shown')
+function otherUsers(vantage: Vantage): Check {
+  const { hidesOthers, closedProcesses, procfs, uid } = vantage
+  if (!hidesOthers && closedProcesses === 0) return ok('other users', 'their processes are shown')
+  if (!hidesOthers) {
+    return note(
+      'other users',
+      'their processes are shown, but not their environment and open files: jobs, models and ports that these tell are not known',
+      { kind: 'capability', text: lookInside(vantage) },
+    )
+  }
   return problem(
     'other users',
     `their processes are hidden: ${procfs} is mounted with hidepid`,
@@ -100,6 +108,22 @@ function otherUsers({ hidesOthers, procfs, uid }: Vantage): Check {
           text: `run it as root, or mount ${procfs} with gid= of a group of its user beside hidepid`,
         },
   )
+}
+
+/** The second one for files of other users; the kernel asks for the first to look into any process. */
+function lookInside({ place, uid }: Vantage): string {
+  const asRoot = uid === 0 ? '' : 'run it as root and '
+  switch (place) {
+    case 'machine':
+      return uid === 0
+        ? 'give it CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH'
+        : 'run it as root, or by systemd with AmbientCapabilities=CAP_SYS_PTRACE CAP_DAC_READ_SEARCH'
+    case 'kubernetes':
+      return `${asRoot}add SYS_PTRACE and DAC_READ_SEARCH to securityContext.capabilities.add`
+    case 'docker':
+    case 'podman':
+      return `${asRoot}add --cap-add=SYS_PTRACE --cap-add=DAC_READ_SEARCH`
+  }
 }
 
 function controlGroups(vantage: Vantage): Check {

@@ -14,16 +14,18 @@ const OFFERED: Record<Format, { readonly type: string; readonly versions: readon
 }
 
 /**
- * OpenMetrics when it is named and wanted at least as much as plain text; plain text otherwise, also for those who
- * would accept neither: a page in the wrong form says more than a refusal.
+ * OpenMetrics when it is named and plain text is not; plain text otherwise, also for those who would accept neither: a
+ * page in the wrong form says more than a refusal.
+ *
+ * A Prometheus prefers OpenMetrics unless told otherwise, but stores its `_created` lines, one for each counter, as
+ * series of their own unless it runs with `created-timestamp-zero-ingestion` (docs/decisions/0022-scraping.md). Whoever
+ * wants them leaves plain text out, as with `scrape_protocols: [OpenMetricsText1.0.0]`.
  */
 export function formatFor(accept: string | undefined): Format {
   const ranges = rangesOf(accept ?? '*/*')
   const openMetrics = wish('openMetrics', ranges)
   const text = wish('text', ranges)
-  return openMetrics.weight > 0 && openMetrics.precision > 0 && openMetrics.weight >= text.weight
-    ? 'openMetrics'
-    : 'text'
+  return isNamed(openMetrics) && !isNamed(text) && openMetrics.weight >= text.weight ? 'openMetrics' : 'text'
 }
 
 /** `identity` needs no look: a client that names gzip can take it. */
@@ -46,6 +48,9 @@ interface Wish {
   /** 3: type and version, 2: type, 1: `application/*`, 0: anything. */
   readonly precision: number
 }
+
+/** Wanted by more than a wildcard for everything. */
+const isNamed = ({ weight, precision }: Wish): boolean => weight > 0 && precision > 0
 
 /** The weight of the range that says most about this format. */
 function wish(format: Format, ranges: readonly Range[]): Wish {
