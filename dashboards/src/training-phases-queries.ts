@@ -9,8 +9,9 @@ const increase = (name: string): string => `increase(${counter(name)}[$__range])
 
 /** Over time. */
 export const COURSES = {
-  timeline: `max by (${RUN}, phase) (${rate('phase_seconds_total')})`,
-  power: `sum by (${RUN}) (${rate('energy_joules_total')})`,
+  timeline: `max by (${RUN}, phase) (${rate('phase_timeline_seconds_total')})`,
+  // the same energy, in series that are not born anew with each phase
+  power: `sum by (${RUN}) (rate(wattribute_container_energy_joules_total{${OF_WORKLOAD}}[$__rate_interval]))`,
   runs: `max by (${RUN}) (${counter('run_start_timestamp_seconds')})`,
 } as const
 
