@@ -1,5 +1,5 @@
 /** The Helm chart through Helm itself: `npm run test:chart`. */
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, jest, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,6 +19,8 @@ import {
   type Manifest,
   type PodSpec,
 } from './manifests.ts'
+
+jest.setTimeout(120_000)
 
 const helm = process.env['HELM'] ?? 'helm'
 const folder = mkdtempSync(join(tmpdir(), 'wattribute-helm-'))
