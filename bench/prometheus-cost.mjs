@@ -22,7 +22,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
-import { pause, ROOT, say } from './measure.mjs'
+import { end, pause, ROOT, say } from './measure.mjs'
 import { NODE_MARK, SimulatedNode } from './simulated-node.mjs'
 
 const isQuick = process.argv.includes('--quick')
@@ -140,9 +140,8 @@ const WITH_RULES = [
   join(ROOT, 'deploy/prometheus/alerts/*.yaml'),
 ]
 
-/** A Prometheus with the shipped rules that scrapes all nodes, until its chunks have been full once. */
-async function memory() {
-  const nodes = await startNodes()
+/** A Prometheus with the shipped rules that scrapes so many nodes at one address. */
+async function startPrometheus(nodes) {
   const config = join(folder, 'prometheus.json')
   const names = Array.from({ length: NODES }, (_, index) => String(index).padStart(5, '0'))
   writeFileSync(
@@ -159,24 +158,55 @@ async function memory() {
           job_name: 'wattribute',
           honor_labels: true,
           static_configs: names.map((name) => ({
-            targets: [nodes.address],
+            targets: [nodes],
             labels: { __param_node: name, instance: `gpu-${name}`, cluster: 'lab' },
           })),
         },
       ],
     }),
   )
-  const address = '127.0.0.1:19191'
+  const url = `http://${ADDRESS}`
   const data = join(folder, 'live')
   const child = spawn(
     'prometheus',
-    [`--config.file=${config}`, `--storage.tsdb.path=${data}`, `--web.listen-address=${address}`],
+    [`--config.file=${config}`, `--storage.tsdb.path=${data}`, `--web.listen-address=${ADDRESS}`],
     { stdio: 'ignore' },
   )
-  const own = async () => (await fetch(`http://${address}/metrics`)).text()
+  const own = async () => {
+    if (child.exitCode !== null)
+      throw new Error(`Prometheus ended with ${child.exitCode}; is ${ADDRESS} taken?`)
+    return (await fetch(`${url}/metrics`)).text()
+  }
+  return {
+    own,
+    query: async (text) => {
+      const answer = await fetch(`${url}/api/v1/query?${new URLSearchParams({ query: text })}`)
+      return Number((await answer.json()).data.result[0]?.value[1] ?? 0)
+    },
+    logBytes: () => sum(readdirSync(join(data, 'wal')).map((name) => sizeOf(join(data, 'wal', name)))),
+    stop: async () => {
+      if (child.exitCode === null) await end(child)
+    },
+  }
+}
+
+const ADDRESS = '127.0.0.1:19191'
+
+/** What it takes once its chunks have been full. */
+async function memory() {
+  const nodes = await startNodes()
+  const prometheus = await startPrometheus(nodes.address)
+  try {
+    return await observed(prometheus)
+  } finally {
+    await prometheus.stop()
+    nodes.stop()
+  }
+}
+
+async function observed({ own, query, logBytes }) {
   const value = (page, name) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(page)?.[1])
   let page = ''
-  while (page === '') page = await own().catch(() => pause(100).then(() => ''))
   let [heap, resident] = [0, 0]
   for (let waited = 0; waited < SCRAPED_SECONDS; waited += 5) {
     await pause(5000)
@@ -186,32 +216,25 @@ async function memory() {
     if (waited % 60 === 0)
       say(`${waited} s: ${value(page, 'prometheus_tsdb_head_series')} series, ${heap / 1e6} MB`)
   }
-  const query = async (text) => {
-    const answer = await fetch(`http://${address}/api/v1/query?${new URLSearchParams({ query: text })}`)
-    return Number((await answer.json()).data.result[0]?.value[1] ?? 0)
-  }
+  const series = value(page, 'prometheus_tsdb_head_series')
   const recorded = '{__name__=~".+:wattribute_.+",'
-  const result = {
-    version: /[{,]version="([^"]+)"/.exec(/^prometheus_build_info.*$/m.exec(page)[0])[1],
-    series: value(page, 'prometheus_tsdb_head_series'),
-    bytesPerSeries: heap / value(page, 'prometheus_tsdb_head_series'),
-    residentPerSeries: resident / value(page, 'prometheus_tsdb_head_series'),
+  const ofWorkload = (pattern) =>
+    query(`max(count by (workload, namespace) (${recorded}workload=~"${pattern}"}))`)
+  return {
+    version: /[{,]version="([^"]*)"/.exec(/^prometheus_build_info.*$/m.exec(page)[0])[1],
+    series,
+    bytesPerSeries: heap / series,
+    residentPerSeries: resident / series,
     walBytesPerSample:
-      sum(readdirSync(join(data, 'wal')).map((name) => sizeOf(join(data, 'wal', name)))) /
-      value(page, 'prometheus_tsdb_head_samples_appended_total(?:{type="float"})?'),
+      logBytes() / value(page, 'prometheus_tsdb_head_samples_appended_total(?:{type="float"})?'),
     recorded: {
       node: (await query(`count(${recorded}instance!=""})`)) / NODES,
-      server: await query(`max(count by (workload, namespace) (${recorded}workload=~"workload-[0-7]"}))`),
-      other: await query(`max(count by (workload, namespace) (${recorded}workload=~"workload-[89]"}))`),
-      service: await query(`max(count by (workload, namespace) (${recorded}workload=~"service-.+"}))`),
+      server: await ofWorkload('workload-[0-7]'),
+      other: await ofWorkload('workload-[89]'),
+      service: await ofWorkload('service-.+'),
       rest: await query(`count(${recorded}instance="",workload=""})`),
     },
   }
-  const ended = once(child, 'exit')
-  child.kill('SIGTERM')
-  await ended
-  nodes.stop()
-  return result
 }
 
 const SECONDS_OF_MONTH = (365.25 / 12) * 86_400
@@ -244,7 +267,7 @@ function report(counts, storage, live) {
   const { recorded } = live
   return `# What our series cost a Prometheus
 
-Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench:prometheus\`, Prometheus ${live.version} (of Debian), on nodes that are simulated and whose pages are made by the exporter's own books, with power that goes up and down at random. Bytes and series, no times: what else the machine does is of no matter. This file is written by that command; what to make of it is in the [guide](guides/prometheus.md#how-much-it-takes).
+Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench:prometheus\`, Prometheus ${live.version}, on nodes that are simulated and whose pages are made by the exporter's own books, with power that goes up and down at random. Bytes and series, no times: what else the machine does is of no matter. This file is written by that command; what to make of it is in the [guide](guides/prometheus.md#how-much-it-takes).
 
 ## Series of a node
 

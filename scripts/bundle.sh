@@ -2,7 +2,7 @@
 # Makes dist/wattribute-VERSION-linux-ARCHITECTURE.tar.gz, which installs without a network and without Node:
 #   scripts/bundle.sh [--panel=FILE|none] [x64|arm64 ...]
 # In it: the program with the packages it needs, Node, units and scripts to install them, rules, dashboards, the Grafana
-# panel as a zip, clients, documents, licences, an SBOM (CycloneDX) and checksums. The same commit gives the same bytes.
+# panel as a zip, clients, documents, licences, an SBOM (CycloneDX) and checksums. The same commit and panel give the same bytes.
 # --panel names the panel's zip; without it, it is built. Built before: npm ci && npm run build.
 set -euo pipefail
 cd "$(dirname "$0")/.."

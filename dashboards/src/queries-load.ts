@@ -10,8 +10,9 @@ import { ofEnergy } from './words.ts'
 const TOKENS = `sum by (cluster, namespace, workload, model, variant) (workload_model_direction:wattribute_workload_tokens:rate5m{${OF_MODEL},direction="output"})`
 const PER_TOKEN = `sum by (cluster, namespace, workload, model, variant) (${widest('workload_model_boundary:wattribute_energy_per_token_joules:ratio_rate5m', `${OF_MODEL},direction="output"`)})`
 
-const X = 'Output tokens per second'
-const Y = 'Joules per output token'
+/** Columns as Grafana names them: by the query. */
+const X = 'Value #tokens_per_second'
+const Y = 'Value #joules_per_token'
 
 const scatter = () =>
   withWords(new XYChart(), {
@@ -25,8 +26,8 @@ const scatter = () =>
     width: 12,
     height: 10,
     targets: [
-      rangeTable({ refId: 'x', expr: TOKENS }).interval('5m'),
-      rangeTable({ refId: 'y', expr: PER_TOKEN }).interval('5m'),
+      rangeTable({ refId: 'tokens_per_second', expr: TOKENS }).interval('5m'),
+      rangeTable({ refId: 'joules_per_token', expr: PER_TOKEN }).interval('5m'),
     ],
   })
     .mapping(SeriesMapping.Auto)
@@ -43,16 +44,30 @@ const scatter = () =>
     .withTransformation({
       id: 'organize',
       options: {
-        excludeByName: { Time: true, cluster: true, namespace: true, variant: true },
-        indexByName: { 'Value #x': 0, 'Value #y': 1, workload: 2, model: 3 },
-        renameByName: { 'Value #x': X, 'Value #y': Y },
+        excludeByName: { Time: true, cluster: true, namespace: true },
+        indexByName: { [X]: 0, [Y]: 1 },
+        renameByName: {},
       },
     })
     .withTransformation({
       id: 'partitionByValues',
-      options: { fields: ['workload', 'model'], keepFields: false, naming: { asLabels: true } },
+      options: {
+        fields: ['workload', 'model', 'variant'],
+        keepFields: false,
+        naming: { asLabels: true },
+      },
     })
-    .overrideByName(X, [{ id: 'unit', value: UNIT.tokensPerSecond }])
+    .overrideByName(X, [
+      { id: 'displayName', value: 'Output tokens per second' },
+      { id: 'unit', value: UNIT.tokensPerSecond },
+    ])
+    .overrideByName(Y, [
+      {
+        id: 'displayName',
+        value: '${__field.labels.workload} ${__field.labels.model} ${__field.labels.variant}',
+      },
+      { id: 'custom.axisLabel', value: 'Joules per output token' },
+    ])
 
 export const againstLoad = () => [
   scatter(),

@@ -118,7 +118,7 @@ export function queryEnergy({
 
 const STEP = 15_000
 const FROM = NOW - 2 * HOUR
-const EXPRESSION = 'Expr: max by (…) (rate(wattribute_workload_phase_seconds_total[1m0s]))\nStep: 15s'
+const EXPRESSION = 'Expr: max by (…) (rate(wattribute_workload_phase_timeline_seconds_total[1m0s]))\nStep: 15s'
 
 /** A run of hours: load, then training with a checkpoint and an evaluation each half an hour, a gap, and a second run. */
 export function trainingPhases(scale = 1): readonly FrameData[] {

@@ -13,7 +13,7 @@ metadata=$(mktemp)
 trap 'rm -f "$metadata"' EXIT
 tags=(--tag "$repository:$version")
 [[ $version = *-* ]] || tags+=(--tag "$repository:latest")
-command=(docker buildx build --builder wattribute-release --platform linux/amd64,linux/arm64
+command=(docker buildx build --builder wattribute-release --platform "linux/amd64,linux/arm64"
   --provenance=mode=max --sbom=true --file deploy/docker/Dockerfile "${tags[@]}" --metadata-file "$metadata" --push .)
 if [ "$dry" = yes ]; then
   echo "${command[*]}"

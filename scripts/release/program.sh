@@ -16,7 +16,7 @@ cp package.json package-lock.json "$folder/lib/"
 cp exporter/package.json "$folder/lib/exporter/"
 # koffi's install script would only check for what its package for this processor brings.
 (cd "$folder/lib" && npm ci --omit=dev --workspace exporter --include-workspace-root=false --ignore-scripts \
-  --os=linux --cpu="$architecture" --no-fund --no-audit --loglevel=error >/dev/null)
+  --os=linux --cpu="$architecture" --prefer-offline --no-fund --no-audit --loglevel=error >/dev/null)
 (cd exporter/dist && find . -name '*.js' -print0 | tar -c --null -T -) | tar -x -C "$folder/lib/exporter" --one-top-level=dist
 # What is not there is not named either, and all has a version, so that `npm sbom` finds the folder whole.
 node -e '

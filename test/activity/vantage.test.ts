@@ -78,13 +78,13 @@ describe('which processes are shown', () => {
     expect(seen(machine)).toMatchObject({ pidNamespace: 'unknown', hidesOthers: true })
   })
 
-  test('whose environment may not be read is counted; threads of the kernel have none', () => {
+  test('whose environment may not be read is counted, but for threads of the kernel and the first process', () => {
     const machine = host()
     expect(seen(machine).closedProcesses).toBe(0)
-    machine.write('proc/1/cmdline', '/sbin/init')
-    for (const pid of [1, 2]) machine.refuse(`proc/${pid}/environ`)
+    for (const pid of [1, 900]) machine.write(`proc/${pid}/cmdline`, 'a program')
+    for (const pid of [1, 2, 900]) machine.refuse(`proc/${pid}/environ`)
     expect(seen(machine)).toMatchObject({ closedProcesses: 1, hidesOthers: false })
-    machine.refuse('proc/1/environ', 'ENOENT')
+    machine.refuse('proc/900/environ', 'ENOENT')
     expect(seen(machine).closedProcesses).toBe(0)
   })
 

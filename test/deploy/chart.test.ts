@@ -1,5 +1,5 @@
 /** The Helm chart and the manifests made from it, as far as that needs no Helm; the rest is templates.chart.ts. */
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, jest, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,6 +21,8 @@ import {
   type Manifest,
   type PodSpec,
 } from './manifests.ts'
+
+jest.setTimeout(120_000)
 
 const PLAIN = [
   'node',

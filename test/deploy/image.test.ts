@@ -127,6 +127,9 @@ requireProgram(
       (families.get('wattribute_process_energy_joules_total') ?? [])
         .filter(({ labels, value }) => labels['pid'] === String(workerPid()) && Number(value) > 0)
         .map(({ labels }) => labels)
+    const workloadsOf = (page: string): (string | undefined)[] => [
+      ...new Set(workers(parsePage(page)).map(({ workload }) => workload)),
+    ]
     const workerPid = (): number => childOf(machine.worker.pid ?? 0)
     const energyOf = (families: Families, workload: string): number =>
       (families.get('wattribute_workload_energy_joules_total') ?? [])
@@ -219,7 +222,7 @@ requireProgram(
           ),
       )
       expect(imbalancesOfPage(first)).toEqual([])
-      expect(workers(parsePage(first))[0]).toMatchObject({ workload: 'climate', component: 'cpu' })
+      expect(workloadsOf(first)).toEqual(['climate'])
       expect(first).toMatch(/domain_energy_joules_total\{domain="package-0",.*method="counter"\}/)
 
       const seen = await doctorIn('wattribute-full')
@@ -255,7 +258,7 @@ requireProgram(
 
       const first = await page((families) => workers(families).length > 0)
       expect(imbalancesOfPage(first)).toEqual([])
-      expect(workers(parsePage(first))[0]).toMatchObject({ workload: 'at-work' })
+      expect(workloadsOf(first)).toEqual(['at-work'])
       expect(first).toMatch(/component_state\{component="cpu",state="estimated"\} 1/)
 
       const seen = await doctorIn('wattribute-restricted')

@@ -12,6 +12,8 @@ export interface Container {
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[]
   readonly resources?: { readonly requests?: Labels; readonly limits?: Labels }
   readonly securityContext?: {
+    readonly runAsUser?: number
+    readonly runAsGroup?: number
     readonly privileged?: boolean
     readonly allowPrivilegeEscalation?: boolean
     readonly readOnlyRootFilesystem?: boolean
@@ -22,6 +24,8 @@ export interface Container {
     readonly name: string
     readonly mountPath: string
     readonly readOnly?: boolean
+    readonly subPath?: string
+    readonly mountPropagation?: string
   }[]
 }
 

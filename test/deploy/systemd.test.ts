@@ -4,8 +4,8 @@
  * user's.
  */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +27,7 @@ const PAGE = 'busybox wget -q -O - http://localhost:10451'
 const ZONE = '/srv/sys/class/powercap/intel-rapl:0'
 
 /** Of what the kernel may be asked to do; 10 is the worst. What Debian 12's systemd gives, and no more. */
-const EXPOSURE = { 'wattribute.service': 1.8, 'wattribute-proxy@.service': 1.3 }
+const EXPOSURE = { 'wattribute.service': 1.6, 'wattribute-proxy@.service': 1.1 }
 
 requireProgram('/lib/systemd/systemd', 'a machine with systemd', () => {
   const folder = mkdtempSync(join(tmpdir(), 'wattribute-machine-'))
@@ -99,6 +99,27 @@ requireProgram('/lib/systemd/systemd', 'a machine with systemd', () => {
     expect((await machine.run(`${clone}/install.sh`)).text).toMatch(
       /^install.sh: no Node in \/usr\/local\/bin/,
     )
+  })
+
+  test('puts files below a folder for an image of a machine, and takes them away again', async () => {
+    const said = await machine.sh(`${INSTALL} --root=/srv/image --with=processes`)
+    expect(said).not.toMatch(/user|start|energy counters/)
+    const files = 'cd /srv/image && find . -type f,l -not -path "./usr/local/lib/wattribute/*" | sort'
+    expect((await machine.sh(files)).split('\n')).toEqual([
+      './etc/systemd/system/wattribute.service.d/processes.conf',
+      './etc/tmpfiles.d/wattribute.conf',
+      './etc/udev/rules.d/60-wattribute-rapl.rules',
+      './etc/wattribute/config.yaml',
+      './etc/wattribute/environment',
+      './usr/local/bin/wattribute',
+      './usr/local/bin/wattribute-mark',
+      './usr/local/lib/systemd/system/wattribute-proxy@.service',
+      './usr/local/lib/systemd/system/wattribute.service',
+    ])
+    expect(await machine.sh('/srv/image/usr/local/bin/wattribute --version')).toBe(`wattribute ${VERSION}`)
+    expect(await machine.run('getent', 'passwd', 'wattribute')).toMatchObject({ status: 2 })
+    await machine.sh('/srv/image/usr/local/lib/wattribute/bin/uninstall.sh --root=/srv/image --purge')
+    expect(await machine.sh('find /srv/image -not -type d')).toBe('')
   })
 
   test('installs, starts and serves, as a user without a single right', async () => {
@@ -176,6 +197,7 @@ requireProgram('/lib/systemd/systemd', 'a machine with systemd', () => {
     await machine.until(
       `${query}; ${PAGE}/metrics`,
       /workload="inference.service"[^}]*model="Qwen\/Qwen3-8B"/,
+      90,
     )
     await machine.sh(`sleep 3; ${query}`)
     expect(await machine.sh(`${PAGE}/api/v1/queries`)).not.toMatch(found)
@@ -292,3 +314,25 @@ function packagesIn(folder: string): readonly string[] {
       return [name, ...within]
     })
 }
+
+/** Where services look for it. */
+const SYSTEM_NODE =
+  ['/usr/local/bin/node', '/usr/bin/node'].find((path) => existsSync(path)) ?? '/usr/bin/node'
+
+requireProgram(SYSTEM_NODE, 'a clone', () => {
+  test('installs itself as well, with the Node of the system', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'wattribute-clone-'))
+    try {
+      const install = join(ROOT, 'deploy/systemd/install.sh')
+      const { status, stdout, stderr } = spawnSync('bash', [install, `--root=${folder}`], {
+        encoding: 'utf8',
+      })
+      expect([status, stderr]).toEqual([0, ''])
+      expect(stdout).toContain(`put wattribute ${VERSION} into ${folder}/usr/local/lib/wattribute`)
+      const program = join(folder, 'usr/local/bin/wattribute')
+      expect(execFileSync(program, ['--version'], { encoding: 'utf8' })).toBe(`wattribute ${VERSION}\n`)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+})

@@ -1,10 +1,12 @@
 /** The Helm chart through Helm itself: `npm run test:chart`. */
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, jest, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { parse, stringify } from 'yaml'
+import { parseConfig } from '../../exporter/src/config/load.ts'
+import { documents } from '../docs/markdown.ts'
 import { testSchemas } from './kubernetes-schemas.ts'
 import {
   CHART,
@@ -17,6 +19,8 @@ import {
   type Manifest,
   type PodSpec,
 } from './manifests.ts'
+
+jest.setTimeout(120_000)
 
 const helm = process.env['HELM'] ?? 'helm'
 const folder = mkdtempSync(join(tmpdir(), 'wattribute-helm-'))
@@ -238,6 +242,28 @@ function withoutHelm(manifest: Manifest): Manifest {
   )
   return JSON.parse(text) as Manifest
 }
+
+describe('the guide', () => {
+  const shown = documents()
+    .filter(({ path }) => path === 'docs/guides/kubernetes.md')
+    .flatMap(({ blocks }) => blocks.filter(({ language }) => language === 'yaml'))
+    .map(({ text, line }) => [line, parse(text) as object] as const)
+
+  test.each(shown.filter(([, content]) => !('apiVersion' in content)))(
+    'shows values that the chart takes, with configurations that the exporter takes: line %i',
+    (_, values) => {
+      const manifests = rendered(values)
+      expect(complaintsAbout(manifests)).toEqual([])
+      for (const text of manifests.flatMap(({ data }) => data?.['config.yaml'] ?? [])) {
+        expect(() => parseConfig(text, 'config.yaml')).not.toThrow()
+      }
+    },
+  )
+
+  testSchemas('shows manifests that are valid', () =>
+    shown.flatMap(([, content]) => ('apiVersion' in content ? [content as Manifest] : [])),
+  )
+})
 
 describe('what is refused', () => {
   test.each<[string, object, RegExp]>([

@@ -1,6 +1,6 @@
 /** Every command and every configuration that the documents show is one that the program takes. */
 import { describe, expect, test } from '@jest/globals'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { COMMANDS, flagRows, parseFlags, switchRows, UsageError } from '../../exporter/src/config/flags.ts'
 import { ConfigError, describeConfig, parseConfig } from '../../exporter/src/config/load.ts'
@@ -77,6 +77,13 @@ function isConfiguration(yaml: string): boolean {
   return /^[a-z#]/.test(yaml) && keys.length > 0 && keys.every((key) => settings.has(key))
 }
 
+/** Files and folders of the repository; of a pattern, the folder. */
+const filesIn = (text: string): readonly string[] =>
+  Array.from(
+    text.matchAll(/(?:^|[\s='"])((?:deploy|dashboards|docs|clients|scripts|bench|test)\/[\w./*{},-]*)/g),
+    ([, path = '']) => path.replace(/[^/]*[*{].*$/, '').replace(/[.,]$/, ''),
+  )
+
 const SHELLS = ['', 'sh', 'bash', 'console']
 
 describe.each(all.map((one) => [one.path, one] as const))('%s', (path, { blocks, snippets }) => {
@@ -100,6 +107,14 @@ describe.each(all.map((one) => [one.path, one] as const))('%s', (path, { blocks,
     expect([...refused, ...unknown]).toEqual([])
   })
 
+  test('names files that are there', () => {
+    const texts = [...snippets, ...blocks.filter(({ language }) => SHELLS.includes(language))]
+    const missing = texts.flatMap(({ text, line }) =>
+      filesIn(text).flatMap((file) => (existsSync(join(ROOT, file)) ? [] : [`${path}:${line}: ${file}`])),
+    )
+    expect(missing).toEqual([])
+  })
+
   test('shows configurations that are taken', () => {
     const refused = blocks.flatMap(({ language, text, line }) => {
       if (language !== 'yaml' || !isConfiguration(text)) return []
@@ -119,6 +134,10 @@ test('what is wrong is found', () => {
   expect(argumentsOf('sudo wattribute doctor --jsn')).toEqual(['doctor', '--jsn'])
   expect(refusalOf(['doctor', '--jsn'])).toBe('unknown flag --jsn: did you mean --json?')
   expect(wrongWordsOf(['docter', '--json', '--web.listen=:1'])).toEqual(['docter', '--web.listen=:1'])
+  expect(filesIn('cp deploy/prometheus/rules/*.yaml docs/x.md, and')).toEqual([
+    'deploy/prometheus/rules/',
+    'docs/x.md',
+  ])
   expect(missingScripts('npm run demo && npm run nothing')).toEqual(['nothing'])
   expect(commandsIn('$ wattribute rules \\\n  --output=x > y # z')).toEqual([
     'wattribute rules --output=x',

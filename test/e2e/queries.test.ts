@@ -61,9 +61,13 @@ async function start(config: string, flags: readonly string[] = []): Promise<Exp
   return exporter
 }
 
-const isCounting = (page: string): boolean =>
-  /^wattribute_query_server_info\{.*state="counting"/m.test(page) &&
-  page.includes('wattribute_workload_queries_total{')
+/** Of the server at this address: suites beside this one have servers of their own, which are found, too. */
+const isCounting =
+  (url: string) =>
+  (page: string): boolean =>
+    (parsePage(page).get('wattribute_query_server_info') ?? []).some(
+      ({ labels }) => labels['url'] === `${url}/metrics` && labels['state'] === 'counting',
+    ) && countsIn(page)['queries'] !== undefined
 
 /** Queries, and tokens by direction, of this suite's servers; others on this machine have other models. */
 function countsIn(page: string): Readonly<Record<string, number>> {
@@ -79,7 +83,7 @@ function countsIn(page: string): Readonly<Record<string, number>> {
   return sums
 }
 
-const OWN_MODELS = ['Qwen/Qwen3-8B', 'llama']
+const OWN_MODELS = ['Qwen/Qwen3-32B', 'llama']
 
 const ownIn = (families: Families, family: string): readonly Series[] =>
   (families.get(family) ?? []).filter(({ labels }) => OWN_MODELS.includes(labels['model'] ?? ''))
@@ -110,21 +114,21 @@ requireProgram('prometheus', 'queries of a server that speaks vLLM’s metrics',
       prometheus = await PrometheusServer.start(program, [new URL(running.url).host], {
         alerting: { ruleFile: rules.file, evaluationSeconds: 1 },
       })
-      const url = await serveAsVllm('Qwen/Qwen3-8B')
+      const url = await serveAsVllm('Qwen/Qwen3-32B')
       load = (async () => {
         while (!over.signal.aborted) {
           await ask(url, 1)
           await new Promise((resolve) => setTimeout(resolve, 100))
         }
       })()
-      const workload = '{workload="Qwen/Qwen3-8B"}'
+      const workload = '{workload="Qwen/Qwen3-32B"}'
       // both are known at both ends of a whole window
       const queries = `wattribute_workload_queries_total${workload}`
-      const joules = 'wattribute_workload_energy_joules_total{workload="Qwen/Qwen3-8B",part="host"}'
+      const joules = 'wattribute_workload_energy_joules_total{workload="Qwen/Qwen3-32B",part="host"}'
       const isOld = `count_over_time(${queries}[${2 * WINDOW_SECONDS}s]) > ${WINDOW_SECONDS + 5}`
       await prometheus.until(isOld, (samples) => samples.length === 1, 90)
       const rule =
-        'workload_boundary:wattribute_energy_per_query_joules:ratio_rate5m{workload="Qwen/Qwen3-8B",boundary="host"}'
+        'workload_boundary:wattribute_energy_per_query_joules:ratio_rate5m{workload="Qwen/Qwen3-32B",boundary="host"}'
       const [recorded] = await prometheus.until(rule, (samples) => samples.length === 1, 30)
       const [evaluated] = await prometheus.query(`timestamp(${rule})`, recorded?.value[0])
       const at = Number(evaluated?.value[1])
@@ -151,16 +155,16 @@ requireProgram('prometheus', 'queries of a server that speaks vLLM’s metrics',
   })
 
   test('Prometheus adds up what the server has answered, to the token', async () => {
-    const url = await serve('Qwen/Qwen3-8B-FP8')
+    const url = await serve('Qwen/Qwen3-32B-FP8')
     await ask(url, 5) // before anybody looks: unknown
     const running = await start(
       `  servers:\n    - { url: '${url}', preset: vllm, workload: chat, namespace: prod }\n`,
     )
     const prometheus = await PrometheusServer.start(program, [new URL(running.url).host])
     try {
-      await running.page(isCounting)
+      await running.page(isCounting(url))
       const series =
-        'wattribute_workload_queries_total{workload="chat",namespace="prod",model="Qwen/Qwen3-8B",variant="fp8",server="vllm",source="configured",method="counter"}'
+        'wattribute_workload_queries_total{workload="chat",namespace="prod",model="Qwen/Qwen3-32B",variant="fp8",server="vllm",source="configured",method="counter"}'
       await prometheus.until(series, ([sample]) => sample?.value[1] === '0') // its birth has been seen
       await ask(url, 60)
       const page = await running.page(shows(60))
@@ -190,12 +194,12 @@ test('kill -9 takes nothing back, and the count goes on', async () => {
   const url = await serve('llama')
   const config = `  servers:\n    - { url: '${url}', workload: chat }\n`
   const first = await start(config)
-  await first.page(isCounting)
+  await first.page(isCounting(url))
   await ask(url, 20)
   await first.page(shows(20))
   await first.stop('SIGKILL')
   const second = await start(config)
-  const page = await second.page(isCounting)
+  const page = await second.page(isCounting(url))
   expect(countsIn(page)).toEqual(answered(20))
   await second.page((one) => /url="[^"]*",server="vllm",workload="chat".*state="counting"/.test(one))
   await ask(url, 3)
@@ -205,7 +209,7 @@ test('kill -9 takes nothing back, and the count goes on', async () => {
 test('a server that starts anew is counted from its beginning', async () => {
   const url = await serve('llama')
   const running = await start(`  servers:\n    - { url: '${url}', workload: chat }\n`)
-  await running.page(isCounting)
+  await running.page(isCounting(url))
   await ask(url, 10)
   await running.page(shows(10))
   const [former] = children.splice(0)
@@ -249,16 +253,16 @@ test('a recognised server is found at its port, counted from its beginning, and 
   try {
     const running = await start('', [`--path.sysfs=${machine.sysfs}`])
     await running.page(() => true) // from now on it looks
-    const url = await serveAsVllm('Qwen/Qwen3-8B-FP8')
+    const url = await serveAsVllm('Qwen/Qwen3-32B-FP8')
     await ask(url, 50)
-    await running.page((page) => isCounting(page) && page.includes(`url="${url}/metrics"`), 60)
+    await running.page(isCounting(url), 60)
     await ask(url, 50)
     const page = await running.page(shows(100), 60)
     expect(countsIn(page)).toEqual(answered(100))
     const families = parsePage(page)
     const [queries] = ownIn(families, 'wattribute_workload_queries_total')
     expect(queries?.labels).toMatchObject({
-      model: 'Qwen/Qwen3-8B',
+      model: 'Qwen/Qwen3-32B',
       variant: 'fp8',
       server: 'vllm',
       source: 'server',

@@ -16,8 +16,10 @@ const SOCKETS = [
   ['kubelet', 'var/lib/kubelet/pod-resources/kubelet.sock'],
 ] as const
 
-/** Of so many processes the cgroup path, or the environment, is looked at. */
+/** Of so many processes the cgroup path is looked at. */
 const PROCESSES_ASKED = 64
+/** One closed process of another user may be hidden among many open ones. */
+const ENVIRONMENTS_ASKED = 8192
 
 /** @param uid of this process */
 export function vantageOf(world: World, uid: number): Vantage {
@@ -85,11 +87,11 @@ function pidNamespaceOf({ files, procfs }: World): Vantage['pidNamespace'] {
   return files.readText(`${procfs}/1/stat`) instanceof Unreadable ? 'unknown' : 'own'
 }
 
-/** The newest: the first are threads of the kernel, which have no environment. */
+/** Threads of the kernel have neither arguments nor environment; the first process is nobody's work, and may be shielded. */
 function closedProcessesOf({ files, procfs }: World, list: readonly string[]): number {
   return list
-    .filter((name) => /^\d+$/.test(name))
-    .slice(-PROCESSES_ASKED)
+    .filter((name) => /^\d+$/.test(name) && name !== '1')
+    .slice(-ENVIRONMENTS_ASKED)
     .filter((pid) => {
       const environment = files.readText(`${procfs}/${pid}/environ`)
       const isRefused = environment instanceof Unreadable && environment.kind === 'refused'

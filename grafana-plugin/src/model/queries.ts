@@ -13,6 +13,10 @@ const ENERGY = 'wattribute_workload_energy_joules_total'
 const QUERIES = 'wattribute_workload_queries_total'
 const TOKENS = 'wattribute_workload_tokens_total'
 const PHASE_SECONDS = 'wattribute_workload_phase_seconds_total'
+/** The same time, shown at once: newborn counters stand at 0 for a while. */
+const PHASE_TIMELINE = 'wattribute_workload_phase_timeline_seconds_total'
+/** The same energy, in series that are not born anew with each phase. */
+const CONTAINER_ENERGY = 'wattribute_container_energy_joules_total'
 const KEY = 'cluster, namespace, workload, model, variant'
 const RUN_KEY = 'cluster, namespace, workload'
 
@@ -77,10 +81,10 @@ export const QUERY_ENERGY_QUERIES: readonly ShippedQuery[] = [
 export const TRAINING_PHASES_QUERIES: readonly ShippedQuery[] = [
   range(
     'timeline',
-    `max by (${RUN_KEY}, phase) (rate(${PHASE_SECONDS}[$__rate_interval]))`,
+    `max by (${RUN_KEY}, phase) (rate(${PHASE_TIMELINE}[$__rate_interval]))`,
     'which share of the time each phase takes',
   ),
-  range('power', `sum by (${RUN_KEY}) (rate(${ENERGY}[$__rate_interval]))`, 'mean power'),
+  range('power', `sum by (${RUN_KEY}) (rate(${CONTAINER_ENERGY}[$__rate_interval]))`, 'mean power'),
   range(
     'runs',
     `max by (${RUN_KEY}) (wattribute_workload_run_start_timestamp_seconds)`,

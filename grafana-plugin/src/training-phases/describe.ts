@@ -4,7 +4,8 @@ import type { TimeZone } from '@grafana/schema'
 import { openPattern, phaseColour } from '../components/colours'
 import type { TooltipContent, TooltipLine } from '../components/Tooltip'
 import { durationText, type JoulesDisplay } from '../model/display'
-import type { Block, Edge, Lane } from './lanes'
+import type { Edge } from './edges'
+import type { Lane, LaneBlock } from './lanes'
 
 export interface PhaseDisplays {
   readonly energy: JoulesDisplay
@@ -16,7 +17,7 @@ export interface PhaseDisplays {
 export const phaseName = (phase: string | undefined): string =>
   phase === undefined || phase === '' ? 'untracked' : phase
 
-export function blockLabels(block: Block, { energy }: PhaseDisplays): readonly string[] {
+export function blockLabels(block: LaneBlock, { energy }: PhaseDisplays): readonly string[] {
   const about = block.aboutJoules === undefined ? undefined : `≈ ${energy.text(block.aboutJoules)}`
   const name = phaseName(block.phase)
   return about === undefined ? [name] : [`${name} ${about}`, about, name]
@@ -37,7 +38,7 @@ export function laneNames(lane: Lane, { timeZone }: PhaseDisplays): readonly str
 export const laneTitle = (lane: Lane, displays: PhaseDisplays): string =>
   laneNames(lane, displays)[0] ?? lane.name
 
-export function blockTooltip(lane: Lane, block: Block, displays: PhaseDisplays): TooltipContent {
+export function blockTooltip(lane: Lane, block: LaneBlock, displays: PhaseDisplays): TooltipContent {
   return {
     title: laneTitle(lane, displays),
     lines: [{ ...phaseLine(block, displays), active: true }],
@@ -71,7 +72,7 @@ export function timeTooltip(
   }
 }
 
-function phaseLine(block: Block, { energy, theme }: PhaseDisplays): TooltipLine {
+function phaseLine(block: LaneBlock, { energy, theme }: PhaseDisplays): TooltipLine {
   const seconds = (block.to.at - block.from.at) / 1000
   const about = block.aboutJoules === undefined ? '' : `, about ${energy.text(block.aboutJoules)}`
   return {
@@ -83,7 +84,7 @@ function phaseLine(block: Block, { energy, theme }: PhaseDisplays): TooltipLine 
   }
 }
 
-function endWords(block: Block, displays: PhaseDisplays): string {
+function endWords(block: LaneBlock, displays: PhaseDisplays): string {
   return block.open ? 'goes on now' : edgeWords('to', block.to, displays)
 }
 

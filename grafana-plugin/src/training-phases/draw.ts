@@ -1,6 +1,7 @@
 /** Draws lanes on the canvas of a plot. Positions are physical pixels. */
 import type { GrafanaTheme2 } from '@grafana/data'
-import type { Block, Edge, Lane } from './lanes'
+import type { Edge } from './edges'
+import type { Lane, LaneBlock } from './lanes'
 import { certain, fitting, type Layout } from './layout'
 
 export interface Canvas {
@@ -19,7 +20,7 @@ export interface Pen {
   readonly colour: (phase: string) => string
   readonly isHidden: (phase: string | undefined) => boolean
   /** Texts for a block, the fullest first. */
-  readonly labels: (block: Block) => readonly string[]
+  readonly labels: (block: LaneBlock) => readonly string[]
   /** Names of a lane, the fullest first. */
   readonly laneNames: (lane: Lane) => readonly string[]
   /** Of the line of its power, where there are several. */
@@ -58,7 +59,7 @@ export function drawLanes(canvas: Canvas, lanes: readonly Lane[], layout: Layout
   ctx.restore()
 }
 
-function drawBlock(canvas: Canvas, block: Block, y: number, height: number, pen: Pen): void {
+function drawBlock(canvas: Canvas, block: LaneBlock, y: number, height: number, pen: Pen): void {
   const { ctx, x, ratio } = canvas
   const from = x(block.from.at)
   const to = x(block.to.at)
@@ -84,7 +85,7 @@ function drawBlock(canvas: Canvas, block: Block, y: number, height: number, pen:
 }
 
 /** A colour that comes and goes over the time in which it is not known where the edge is. */
-function faded(canvas: Canvas, block: Block, colour: string): CanvasGradient | string {
+function faded(canvas: Canvas, block: LaneBlock, colour: string): CanvasGradient | string {
   const { ctx, x } = canvas
   const begin = x(block.from.at - block.from.uncertaintyMs)
   const end = x(block.to.at + block.to.uncertaintyMs)

@@ -1,5 +1,6 @@
 import { series } from '../test/frames'
-import { lanesOf, type Range } from './lanes'
+import type { Range } from './blocks'
+import { lanesOf } from './lanes'
 import { type PhaseInput, readPhaseTables, seriesOf, windowOf, findPhaseTables } from './series'
 import { columns } from '../test/frames'
 import { toDataFrame } from '@grafana/data'
@@ -26,7 +27,7 @@ const inputOf = (
   seconds: [],
   steps: [],
   samples: [],
-  windowMs: STEP,
+  windowMs: 0,
   ...changes,
 })
 
@@ -38,18 +39,35 @@ test('the phase that takes most of the time is the block', () => {
   expect(lane?.blocks.map(({ phase }) => phase)).toEqual(['load', 'train'])
 })
 
-test('a change is known to one scrape, on either side of the middle of what the rate looked at', () => {
+test('a change between intervals that are told exactly is exact, one within an interval is known to it', () => {
   const [lane] = lanes(inputOf([line('load', [1, 1, 0, 0]), line('train', [0, 0, 1, 1])]))
-  // rates at 30 s and 45 s look back 15 s: their middles are 22.5 s and 37.5 s
-  const edge = { at: 30_000, uncertaintyMs: 7500, cut: false }
+  const edge = { at: 2 * STEP, uncertaintyMs: 0, cut: false }
+  expect(lane?.blocks[0]?.to).toEqual(edge)
+  expect(lane?.blocks[1]?.from).toEqual(edge)
+  const [other] = lanes(inputOf([line('load', [1, 1, 0.3, 0]), line('train', [0, 0, 0.7, 1])]))
+  expect(other?.blocks[0]?.to).toEqual({ at: 2.5 * STEP, uncertaintyMs: STEP / 2, cut: false })
+})
+
+test('a change in a rate is known to one scrape, on either side', () => {
+  // rates over 60 s of scrapes each 15 s, at the time of a scrape: the change is between those at 30 s and 45 s
+  const fractions = [
+    line('load', [1, 1, 0.9, 0.57, 0.23, 0, 0]),
+    line('train', [0, 0, 0.1, 0.43, 0.77, 1, 1]),
+  ]
+  const [lane] = lanes(inputOf(fractions, { windowMs: 4 * STEP }))
+  const edge = { at: 2 * STEP, uncertaintyMs: STEP, cut: false }
   expect(lane?.blocks[0]?.to).toEqual(edge)
   expect(lane?.blocks[1]?.from).toEqual(edge)
 })
 
-test('a rate that looks back further moves the edge back by half of that', () => {
-  const fractions = [line('load', [1, 1, 0, 0]), line('train', [0, 0, 1, 1])] as const
-  const [lane] = lanes(inputOf(fractions, { windowMs: 60_000 }))
-  expect(lane?.blocks[0]?.to).toEqual({ at: 37_500 - 30_000, uncertaintyMs: 7500, cut: false })
+test('a phase that has no figures before began one scrape earlier than others', () => {
+  const fractions = [
+    line('load', [1, 1, 0.9, 0.57, 0.23, 0, 0]),
+    line('train', [null, null, null, 0.43, 0.77, 1, 1]),
+  ]
+  const [lane] = lanes(inputOf(fractions, { windowMs: 4 * STEP }))
+  // its first scrape was at most one scrape before 45 s, and its beginning one more
+  expect(lane?.blocks[1]?.from).toEqual({ at: 2 * STEP, uncertaintyMs: STEP, cut: false })
 })
 
 test('finer phases make up their phase and are stripes', () => {

@@ -1,8 +1,8 @@
-import type { Block, Lane } from './lanes'
+import type { Lane, LaneBlock } from './lanes'
 import { blockAt, certain, fitting, laneAt, layOut } from './layout'
 
 const edge = (at: number, uncertaintyMs = 0) => ({ at, uncertaintyMs, cut: false })
-const block = (from: number, to: number, uncertaintyMs = 0): Block => ({
+const block = (from: number, to: number, uncertaintyMs = 0): LaneBlock => ({
   phase: 'train',
   from: edge(from, uncertaintyMs),
   to: edge(to, uncertaintyMs),

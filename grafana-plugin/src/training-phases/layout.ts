@@ -1,5 +1,5 @@
 /** Where lanes, labels and the power below them stand, in CSS pixels from the top of the plot. */
-import type { Block, Lane } from './lanes'
+import type { Lane, LaneBlock } from './lanes'
 
 export interface LaneBox {
   readonly nameTop: number
@@ -60,7 +60,7 @@ export function fitting(
 }
 
 /** What of a block is certain: labels stand there. */
-export function certain(block: Block): { readonly from: number; readonly to: number } {
+export function certain(block: LaneBlock): { readonly from: number; readonly to: number } {
   return { from: block.from.at + block.from.uncertaintyMs, to: block.to.at - block.to.uncertaintyMs }
 }
 

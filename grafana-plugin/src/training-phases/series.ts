@@ -22,7 +22,7 @@ export interface PhaseInput {
   readonly seconds: readonly Cell[]
   readonly steps: readonly Cell[]
   readonly samples: readonly Cell[]
-  /** What a rate looks back over, in milliseconds; nothing when it is not told. */
+  /** What a rate looks back over, in milliseconds; 0: the time since the point before; nothing when it is not told. */
   readonly windowMs: number | undefined
 }
 
@@ -131,7 +131,7 @@ export function readPhaseTables(
     seconds: cells('seconds'),
     steps: cells('steps'),
     samples: cells('samples'),
-    windowMs: undefined,
+    windowMs: 0,
   }
 }
 

@@ -1,8 +1,9 @@
 /** What each phase took: energy, time, mean power, share, and energy per step and sample. From counters, exact. */
 import { type Cell, type Labels, sum } from '../model/cells'
 import { isPart, type Part, scopeWords } from '../model/parts'
-import { coarse, workloadKey } from './lanes'
+import { workloadKey } from './lanes'
 import type { PhaseInput } from './series'
+import { coarse } from './steps'
 
 export interface PhaseTotal {
   readonly workload: string
