@@ -130,11 +130,13 @@ function lookAt(
 function phaseAt(look: Look, before: Step | undefined, { windowMs, scrapeMs }: Rhythm): string | undefined {
   const stays = (phase: string | undefined) => before !== undefined && before.phase === phase
   const grows = (share: number, former = 0) => share > former * (1 + scrapeMs / 2 / windowMs)
-  const isUntracked = stays(undefined) || grows(look.perhapsUntracked, before?.perhapsUntracked)
+  // what is left in the window was after what is gone from it
+  const isGone = before?.phase !== undefined && (look.shares.get(before.phase) ?? 0) <= 0
+  const isUntracked = isGone || stays(undefined) || grows(look.perhapsUntracked, before?.perhapsUntracked)
   let most = isUntracked ? look.untracked : 0
   let phase: string | undefined
   for (const [name, share] of look.shares) {
-    if (share <= most || !(stays(name) || grows(share, before?.shares.get(name)))) continue
+    if (share <= most || !(isGone || stays(name) || grows(share, before?.shares.get(name)))) continue
     most = share
     phase = name
   }
