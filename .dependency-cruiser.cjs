@@ -127,6 +127,7 @@ module.exports = {
       'a simulated machine in place of the doors to a real one',
       file('world', 'nvml'),
       '^exporter/src/workloads/(marks|request-events)\\.ts$',
+      '^exporter/src/rules/rule\\.ts$',
       '^(node:)?(http|net|timers/promises)$',
     ),
     only('doctor', 'pure: from what was seen of a machine to what to do about it'),

@@ -3,24 +3,23 @@ import { OF_WORKLOAD } from './promql.ts'
 import { instantTable, range, type Target } from './targets.ts'
 
 const RUN = 'cluster, namespace, workload'
-const counter = (name: string): string => `wattribute_workload_${name}{${OF_WORKLOAD}}`
+const counter = (name: string): string => `wattribute_${name}{${OF_WORKLOAD}}`
 const rate = (name: string): string => `rate(${counter(name)}[$__rate_interval])`
 const increase = (name: string): string => `increase(${counter(name)}[$__range])`
 
 /** Over time. */
 export const COURSES = {
-  timeline: `max by (${RUN}, phase) (${rate('phase_timeline_seconds_total')})`,
-  // the same energy, in series that are not born anew with each phase
-  power: `sum by (${RUN}) (rate(wattribute_container_energy_joules_total{${OF_WORKLOAD}}[$__rate_interval]))`,
-  runs: `max by (${RUN}) (${counter('run_start_timestamp_seconds')})`,
+  timeline: `max by (${RUN}, phase) (${rate('workload_phase_timeline_seconds_total')})`,
+  power: `sum by (${RUN}) (${rate('container_energy_joules_total')})`,
+  runs: `max by (${RUN}) (${counter('workload_run_start_timestamp_seconds')})`,
 } as const
 
 /** Over the range as one figure. */
 export const TOTALS = {
-  energy: `sum by (${RUN}, phase, part, method) (${increase('energy_joules_total')})`,
-  seconds: `max by (${RUN}, phase) (${increase('phase_seconds_total')})`,
-  steps: `max by (${RUN}, phase) (${increase('phase_steps_total')})`,
-  samples: `max by (${RUN}, phase) (${increase('phase_samples_total')})`,
+  energy: `sum by (${RUN}, phase, part, method) (${increase('workload_energy_joules_total')})`,
+  seconds: `max by (${RUN}, phase) (${increase('workload_phase_seconds_total')})`,
+  steps: `max by (${RUN}, phase) (${increase('workload_phase_steps_total')})`,
+  samples: `max by (${RUN}, phase) (${increase('workload_phase_samples_total')})`,
 } as const
 
 export const trainingPhasesTargets = (): Target[] => [

@@ -4,7 +4,7 @@ import { parseFlags, usageText, UsageError, type Flags } from './config/flags.ts
 import { ConfigError, loadConfig } from './config/load.ts'
 import { ListenError } from './exposition/server.ts'
 import { loadWebConfig } from './exposition/web-config.ts'
-import { serveDemo, writeDemoHistory } from './demo-command.ts'
+import { recordDemoHistory, serveDemo, writeDemoHistory } from './demo-command.ts'
 import { doctor } from './doctor-command.ts'
 import { NoLibc, openLibc } from './libc.ts'
 import { serve, type Exporter } from './main.ts'
@@ -46,8 +46,9 @@ async function obey(flags: Flags): Promise<void> {
     case 'demo':
       if (flags.demo === undefined) return
       process.title = 'wattribute'
-      if (flags.demo.history === undefined) obeySignals(await serveDemo(flags))
-      else await writeDemoHistory(flags.demo.history, say)
+      if (flags.demo.history !== undefined) await writeDemoHistory(flags.demo.history, say)
+      else if (flags.demo.recording !== undefined) await recordDemoHistory(flags.demo.recording, say)
+      else obeySignals(await serveDemo(flags))
       return
     case 'doctor':
       refuseOtherPlatforms(flags.command)

@@ -3,12 +3,14 @@ import { createWriteStream } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
-import type { DemoHistory } from './config/demo-flags.ts'
+import type { DemoHistory, DemoRecording } from './config/demo-flags.ts'
 import type { Flags } from './config/flags.ts'
 import { parseConfig, type Config } from './config/load.ts'
 import { simulatedMachine } from './demo/machine.ts'
 import { openSurroundings, type Surroundings } from './demo/pages.ts'
 import { SimulatedConversation } from './demo/conversation.ts'
+import { recordHistory } from './demo/recorded-history.ts'
+import { remoteWrite } from './demo/remote-write.ts'
 import { converse } from './demo/requests.ts'
 import { phaseAt, SERVERS } from './demo/scenario.ts'
 import { SteppedClock } from './demo/stepped-clock.ts'
@@ -19,6 +21,8 @@ import { Engine } from './engine.ts'
 import { PageWriter } from './exposition/page.ts'
 import { SelfMetrics } from './exposition/self.ts'
 import { serve, type Exporter } from './main.ts'
+import { ruleFiles } from './rules/rule-files.ts'
+import { isAlert } from './rules/rule.ts'
 import { seconds, type Seconds } from './units.ts'
 import { version } from './version.ts'
 import { linuxClock } from './world.ts'
@@ -102,6 +106,29 @@ function* instantsUpTo(length: number): Generator<number> {
     yield time
     time = Math.min((Math.floor(time / STEP_SECONDS) + 1) * STEP_SECONDS, phaseAt(time).until)
   }
+}
+
+/**
+ * For a Prometheus that has the blocks of the history: dashboards stand on recorded series, and rules look at now alone.
+ * @param say is told what was done
+ * @throws Error when Prometheus does not answer, or takes no late samples
+ */
+export async function recordDemoHistory(
+  { url, historySeconds: length }: DemoRecording,
+  say: (text: string) => void,
+): Promise<void> {
+  const response = await fetch(`${url}/api/v1/status/runtimeinfo`)
+  const { data } = (await response.json()) as { data: { startTime: string } }
+  const end = STEP_SECONDS * Math.floor(Date.parse(data.startTime) / 1000 / STEP_SECONDS)
+  const rules = ruleFiles
+    .filter(({ path }) => !path.includes('optional'))
+    .flatMap(({ groups }) => groups.flatMap((group) => group.rules))
+    .flatMap((rule) => (isAlert(rule) ? [] : rule))
+  const recorded = await recordHistory({ url, start: end - length, end }, rules, (series) =>
+    remoteWrite(url, series),
+  )
+  const samples = Array.from(recorded.values()).reduce((sum, count) => sum + count, 0)
+  say(`${recorded.size} rules have recorded ${samples} samples up to ${data.startTime}`)
 }
 
 /** Each line with its time; who scraped it is told by the labels that Prometheus gives. */

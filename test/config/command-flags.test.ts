@@ -57,7 +57,15 @@ describe('demo', () => {
   ])('%j', (argv, history) => {
     const flags = parseFlags(['demo', ...argv], {})
     expect(flags).toHaveProperty('command', 'demo')
-    expect(flags).toHaveProperty('demo', { history })
+    expect(flags).toHaveProperty('demo', { history, recording: undefined })
+  })
+
+  test('records rules in a Prometheus that has the history', () => {
+    const flags = parseFlags(['demo', '--demo.record-url=http://localhost:9090/'], {})
+    expect(flags).toHaveProperty('demo', {
+      history: undefined,
+      recording: { url: 'http://localhost:9090', historySeconds: 172_800 },
+    })
   })
 
   test.each([
@@ -68,6 +76,14 @@ describe('demo', () => {
     [
       ['demo', '--demo.history-length=0h'],
       '--demo.history-length: 0h is no time such as 36h or 2d, from 1h to 60d',
+    ],
+    [
+      ['demo', '--demo.record-url=localhost:9090'],
+      '--demo.record-url: localhost:9090 is no address such as http://localhost:9090',
+    ],
+    [
+      ['demo', '--demo.history-path=a.txt', '--demo.record-url=http://localhost:9090'],
+      '--demo.record-url: write the history first, and record when Prometheus has it',
     ],
     [['--demo.history-length=1d'], '--demo.history-length is a flag of demo, not of serve'],
   ])('%j is refused', (argv, message) => {

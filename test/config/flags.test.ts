@@ -312,6 +312,7 @@ describe('usageText', () => {
       '--version',
       '--demo.history-path',
       '--demo.history-length',
+      '--demo.record-url',
       '--calibrate.seconds',
       '--output',
       '--json',

@@ -6,11 +6,11 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { remoteWrite } from '../../exporter/src/demo/remote-write.ts'
 import { CLI } from '../e2e/exporter-process.ts'
 import { PrometheusServer } from '../e2e/prometheus-server.ts'
 import { bareNodeAt } from './bare-node.ts'
 import { monthEarlier } from './grafana-times.ts'
-import { remoteWrite } from './remote-write.ts'
 
 /** How far apart the samples of the history are. */
 export const STEP_SECONDS = 60

@@ -1,17 +1,15 @@
-/** What the shipped recording rules say of each minute of a history, put into the Prometheus that has it. */
+/** What all shipped rules say of each minute of the history and of its copies, in the Prometheus that has them. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import { recordHistory } from '../../exporter/src/demo/recorded-history.ts'
+import { remoteWrite, type TimeSeries } from '../../exporter/src/demo/remote-write.ts'
 import { isAlert, type AlertRule, type RecordingRule, type RuleGroup } from '../../exporter/src/rules/rule.ts'
-import { HISTORY_SECONDS, STEP_SECONDS, type Copy, type DemoPrometheus } from './demo-prometheus.ts'
-import { ask, type Course } from './prometheus-answers.ts'
-import { remoteWrite, type TimeSeries } from './remote-write.ts'
-
-export type Rule = AlertRule | RecordingRule
+import { HISTORY_SECONDS, type Copy, type DemoPrometheus } from './demo-prometheus.ts'
 
 /** Every rule that is shipped: file by file, in the order in which Prometheus evaluates them. */
-export async function shippedRules(): Promise<readonly Rule[]> {
+async function shippedRules(): Promise<readonly RecordingRule[]> {
   const folder = fileURLToPath(new URL('../../deploy/prometheus/', import.meta.url))
   const paths = (await readdir(folder, { recursive: true })).filter((path) =>
     /^(rules|alerts)\/.*\.yaml$/.test(path),
@@ -21,50 +19,30 @@ export async function shippedRules(): Promise<readonly Rule[]> {
       .sort()
       .map(async (path) => parse(await readFile(join(folder, path), 'utf8')) as { groups: RuleGroup[] }),
   )
-  return files.flatMap(({ groups }) => groups.flatMap(({ rules }) => rules))
+  return files.flatMap(({ groups }) =>
+    groups.flatMap(({ rules }) => rules.map((rule) => (isAlert(rule) ? asRecorded(rule) : rule))),
+  )
 }
 
-/**
- * Evaluates rules in their order, each with what those before it have recorded.
- * @returns how many samples each has given
- */
-export async function recordHistory(
-  { server, end, copies }: DemoPrometheus,
-  rules: readonly Rule[],
-): Promise<ReadonlyMap<Rule, number>> {
-  const start = end - HISTORY_SECONDS
-  const counts = new Map<Rule, number>()
-  for (const rule of rules) {
-    const courses = await ask(server.url, { expr: rule.expr, start, end, step: STEP_SECONDS })
-    const series = courses.map((course) => recordedBy(rule, course, end))
-    await remoteWrite(
-      server.url,
+/** What Prometheus itself records of an alert. Two hours are shorter than some have to hold, so that those only wait. */
+const asRecorded = ({ alert, expr, labels, for: duration }: AlertRule): RecordingRule => ({
+  record: 'ALERTS',
+  expr: `0 * (${expr}) + 1`,
+  labels: { ...labels, alertname: alert, alertstate: duration === undefined ? 'firing' : 'pending' },
+})
+
+/** @returns how many samples each rule has given */
+export const recordAll = async ({
+  server: { url },
+  end,
+  copies,
+}: DemoPrometheus): Promise<ReadonlyMap<RecordingRule, number>> =>
+  recordHistory({ url, start: end - HISTORY_SECONDS, end }, await shippedRules(), (series) =>
+    remoteWrite(
+      url,
       series.flatMap((one) => copies.map((copy) => copyOf(one, copy))),
-    )
-    counts.set(
-      rule,
-      courses.reduce((sum, { values }) => sum + values.length, 0),
-    )
-  }
-  return counts
-}
-
-function recordedBy(rule: Rule, { metric, values }: Course, end: number): TimeSeries {
-  const times = new Set(values.map(([seconds]) => seconds))
-  return {
-    labels: { ...metric, ...rule.labels, ...nameOf(rule) },
-    samples: values.map(([seconds, value]) => ({ seconds, value: isAlert(rule) ? 1 : Number(value) })),
-    staleAt: Array.from(times, (seconds) => seconds + STEP_SECONDS).filter(
-      (seconds) => seconds <= end && !times.has(seconds),
     ),
-  }
-}
-
-/** Of an alert what Prometheus itself records: two hours are shorter than some have to hold, so that those only wait. */
-const nameOf = (rule: Rule): Record<string, string> =>
-  isAlert(rule)
-    ? { __name__: 'ALERTS', alertname: rule.alert, alertstate: rule.for === undefined ? 'firing' : 'pending' }
-    : { __name__: rule.record }
+  )
 
 const copyOf = (
   { labels: { cluster = '', ...labels }, samples, staleAt }: TimeSeries,

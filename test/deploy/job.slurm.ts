@@ -106,6 +106,10 @@ requireProgram('/lib/systemd/systemd', 'a Slurm', () => {
     )
     expect(submitted).toBe('Submitted batch job 1')
     expect(await machine.until('cat /run/wattribute-jobs/1', /./)).toBe('run=start phase=init\n')
+    await machine.until(
+      `${PAGE}/metrics`,
+      /^wattribute_workload_info\{workload="train-resnet",.*manager="slurm",user="alice",/m,
+    )
     await machine.until('squeue --noheader | wc -l', /^0$/m, 60)
     await machine.until('ls /run/wattribute-jobs', /^$/)
     expect(await machine.sh('cat /home/alice/slurm-1.out')).toBe('') // each mark was taken
@@ -117,8 +121,6 @@ requireProgram('/lib/systemd/systemd', 'a Slurm', () => {
     const families = parsePage(page)
     const of = (family: string): readonly Series[] =>
       (families.get(family) ?? []).filter(({ labels }) => labels['workload'] === 'train-resnet')
-    const [info] = of('wattribute_workload_info')
-    expect(info?.labels).toMatchObject({ manager: 'slurm', user: 'alice' })
     const joules = (phase: string): number =>
       of('wattribute_workload_energy_joules_total')
         .filter(({ labels }) => labels['phase'] === phase && labels['component'] === 'cpu')

@@ -7,22 +7,12 @@ import { documentOf, documents, ROOT } from './markdown.ts'
 const all = documents()
 const byPath = new Map(all.map((one) => [one.path, one]))
 
-/** Documents that are being written beside this one, and may be linked before they are there. */
-const AWAITED: ReadonlySet<string> = new Set([
-  'docs/guides/kubernetes.md',
-  'docs/guides/upgrade.md',
-  'docs/prometheus-cost.md',
-  'docs/security.md',
-])
-
 /** @returns what is wrong with it; undefined when it leads somewhere, or out of the repository */
 function problemOf(from: string, target: string): string | undefined {
   if (/^[a-z]+:/i.test(target)) return undefined
   const [file = '', anchor] = decodeURI(target).split('#')
   const path = file === '' ? from : normalize(join(dirname(from), file))
-  if (path.startsWith('..') || !existsSync(join(ROOT, path))) {
-    return AWAITED.has(path) ? undefined : `no file ${path}`
-  }
+  if (path.startsWith('..') || !existsSync(join(ROOT, path))) return `no file ${path}`
   if (anchor === undefined || !path.endsWith('.md')) return undefined
   return byPath.get(path)?.anchors.has(anchor) === true ? undefined : `no heading #${anchor} in ${path}`
 }

@@ -1,6 +1,6 @@
 /** `wattribute demo` as people run it: every family at once, and days of history that Prometheus takes. */
 import { describe, expect, test } from '@jest/globals'
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { catalogue } from '../../exporter/src/exposition/catalogue.ts'
 import { imbalancesOfPage } from '../exposition/page-text.ts'
 import { requireProgram } from '../programs.ts'
 import { CLI, ExporterProcess } from './exporter-process.ts'
+import { PrometheusServer } from './prometheus-server.ts'
 
 const run = promisify(execFile)
 
@@ -82,6 +83,38 @@ requireProgram('promtool', 'days of a simulated machine', (promtool) => {
     expect(newest.find((line) => line.startsWith('wattribute_node_info{'))).toContain('zone="simulated-room"')
     expect(blocks.length).toBeGreaterThanOrEqual(2) // of two hours each, at even hours
     expect(stdout).toContain(blocks[0] ?? 'a block')
+  }, 120_000)
+})
+
+requireProgram('prometheus', 'rules over days that are past', (prometheus) => {
+  test('are recorded in the Prometheus that has the history', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'wattribute-demo-'))
+    const file = join(folder, 'history.om')
+    await run(process.execPath, [CLI, 'demo', `--demo.history-path=${file}`, '--demo.history-length=1h'])
+    const exporter = await ExporterProcess.start(['demo'])
+    const server = await PrometheusServer.start(prometheus, [new URL(exporter.url).host], {
+      fill: (data) =>
+        void execFileSync('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', file, data], {
+          stdio: 'ignore',
+        }),
+      sections: { storage: { tsdb: { out_of_order_time_window: '3d' } } },
+      flags: ['--web.enable-remote-write-receiver'],
+    })
+    await server.until('up', ([sample]) => sample?.value[1] === '1')
+    const { stderr } = await run(process.execPath, [
+      CLI,
+      'demo',
+      `--demo.record-url=${server.url}`,
+      '--demo.history-length=1h',
+    ])
+    const halfAnHourAgo = Date.now() / 1000 - 1800
+    const [pue] = await server.query('zone:wattribute_facility_pue:ratio_rate5m', halfAnHourAgo)
+    await server.stop()
+    await exporter.stop()
+    await rm(folder, { recursive: true })
+    expect(stderr).toMatch(/\d+ rules have recorded \d{4,} samples up to 20/)
+    // of the simulated room: chillers 0.18 and the UPS 0.05 of what the machine draws
+    expect(Number(pue?.value[1])).toBeCloseTo(1.23, 6)
   }, 120_000)
 })
 

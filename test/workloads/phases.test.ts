@@ -420,6 +420,33 @@ describe('containers, pods and jobs that others speak for', () => {
     play.say(inJob, 'phase=eval')
     expect(play.cpuByPhase(play.tick(1, [inJob]))).toEqual({ eval: 1 })
   })
+
+  test('what is marked within a job is what it does from then on, and the mark of the job rests', () => {
+    const worker = processIn(job, 301)
+    play.born(inJob)
+    play.born(worker)
+    play.say({ kind: 'slurm_job', slurmJob: '42' }, 'phase=init')
+    expect(play.cpuByPhase(play.tick(2, [inJob, worker]))).toEqual({ init: 4 })
+    play.say(inJob, 'phase=train', 1)
+    play.tick(3, [inJob, worker])
+    expect(play.cpuByPhase(play.tick(4, [inJob, worker]))).toEqual({ train: 8 })
+    expect(play.counted('marked')).toEqual({ init: 3, train: 6 })
+    play.say(inJob, 'end', 1)
+    play.tick(2, [inJob, worker])
+    expect(play.cpuByPhase(play.tick(1, [worker]))).toEqual({ init: 1 })
+    expect(play.counted('marked')).toEqual({ init: 5, train: 7 })
+  })
+
+  test('a newer mark of the job is what those do who have none of their own', () => {
+    const worker = processIn(job, 301)
+    play.born(inJob)
+    play.born(worker)
+    play.say({ kind: 'slurm_job', slurmJob: '42' }, 'phase=init')
+    play.say(inJob, 'phase=train', 0.5)
+    play.tick(1, [inJob, worker])
+    play.say({ kind: 'slurm_job', slurmJob: '42' }, 'phase=eval')
+    expect(play.cpuByPhase(play.tick(1, [inJob, worker]))).toEqual({ train: 1, eval: 1 })
+  })
 })
 
 test('a run that begins is told in Unix time', () => {

@@ -16,10 +16,11 @@ import {
   type Now,
   type WorkloadName,
 } from './phase-counts.ts'
+import { PhaseLeaders, says, type Home, type Speaking } from './phase-leaders.ts'
 import { PhaseNaming, type Awaited } from './phase-naming.ts'
 import type { ReportInterval } from './phase-reports.ts'
 import { lengthOfUnion, type Span } from './span-union.ts'
-import { PhaseSender, type SenderRecord, type Stretch } from './phase-sender.ts'
+import { PhaseSender, type SenderRecord } from './phase-sender.ts'
 
 /** What a tick knows of the machine. */
 export interface Surroundings {
@@ -42,22 +43,6 @@ export interface PhasesRecords extends CountsRecords {
 const MOST_SENDERS = 4096
 /** What nobody has told apart is no workload: there a mark speaks for its sender alone. */
 const isCatchAll = ({ facts: { workload, kind } }: Names): boolean => workload === 'other' && kind === 'other'
-
-/** A sender in the tick that is being split. */
-interface Speaking {
-  readonly sender: PhaseSender
-  readonly stretches: readonly Stretch[]
-  readonly ended: readonly ReportInterval[]
-  readonly home: Home
-}
-
-/** Where a sender belongs. */
-interface Home {
-  /** Of its workload, or of its group while that has no name. */
-  readonly key: string
-  readonly name: WorkloadName | undefined
-  readonly isCatchAll: boolean
-}
 
 export class Phases {
   readonly counts: PhaseCounts
@@ -97,8 +82,9 @@ export class Phases {
       return activity
     }
     const { speaking, gone } = this.#listen(activity, around)
-    this.#count(speaking, now)
-    const split = this.#split(activity, speaking, around)
+    const leaders = new PhaseLeaders(speaking)
+    this.#count(speaking, leaders, now)
+    const split = this.#split(activity, speaking, leaders, around)
     for (const key of gone) this.#forget(key, now)
     this.counts.sweep(now.at)
     return split
@@ -185,25 +171,29 @@ export class Phases {
       const ended = consumer === undefined ? [...told.ended, ...sender.leave(to)] : told.ended
       if (home === undefined) continue
       this.#homes.set(sender, home)
-      speaking.set(key, { sender, stretches: told.stretches, ended, home })
+      const keys = consumer === undefined ? [] : this.#claims.keysOf(consumer)
+      const within = keys.slice(keys.indexOf(key) + 1)
+      speaking.set(key, { sender, stretches: told.stretches, ended, home, within })
     }
     return { speaking, gone }
   }
 
-  #count(speaking: ReadonlyMap<string, Speaking>, now: Now): void {
+  #count(speaking: ReadonlyMap<string, Speaking>, leaders: PhaseLeaders, now: Now): void {
     const marked = new Map<string, Marked>()
     // Those that begin together begin at the same figures.
     for (const { home, sender } of speaking.values())
       if (home.name !== undefined) this.#ownOf(sender, home.name, now)
-    for (const { home, sender, stretches } of speaking.values()) {
-      for (const stretch of stretches) {
+    for (const one of speaking.values()) {
+      const { home, sender } = one
+      for (const stretch of one.stretches) {
         if (stretch.phase === '' || stretch.interval !== undefined) continue
         const phase = this.#labelOf(home, stretch.phase, now)
-        if (home.name === undefined) this.#keepSeconds(sender, phase, stretch.to - stretch.from)
+        const spans = leaders.spansOf(one, stretch)
+        if (home.name === undefined) this.#keepSeconds(sender, phase, lengthOfUnion(spans))
         else {
-          const { spans, by } = markedIn(marked, home, home.name, phase)
-          spans.push(stretch)
-          by.add(sender)
+          const together = markedIn(marked, home, home.name, phase)
+          together.spans.push(...spans)
+          together.by.add(sender)
         }
       }
     }
@@ -269,8 +259,12 @@ export class Phases {
     return name === undefined ? phase : this.counts.labelOf(name, phase, at)
   }
 
-  #split(activity: Activity, speaking: ReadonlyMap<string, Speaking>, around: Surroundings): Activity {
-    const leaders = leadersOf(speaking.values())
+  #split(
+    activity: Activity,
+    speaking: ReadonlyMap<string, Speaking>,
+    leaders: PhaseLeaders,
+    around: Surroundings,
+  ): Activity {
     const known = new Map<Consumer, readonly Part[]>()
     const partsOf = (consumer: Consumer): readonly Part[] => {
       let parts = known.get(consumer)
@@ -291,26 +285,35 @@ export class Phases {
     }
   }
 
+  #leaderOf(
+    consumer: Consumer,
+    speaking: ReadonlyMap<string, Speaking>,
+    leaders: PhaseLeaders,
+    around: Surroundings,
+  ): Speaking | undefined {
+    const keys = this.#claims.keysOf(consumer)
+    if (consumer.kind !== 'process') return leaders.leaderOf(keys, homeOf(consumer, around).key)
+    const [itself = '', ...within] = keys
+    const own = speaking.get(itself)
+    return own !== undefined && says(own) ? own : leaders.leaderOf(within, homeOf(consumer, around).key)
+  }
+
   /** In which phases a consumer was for which part of the tick. */
   #partsOf(
     consumer: Consumer,
     activity: Activity,
     speaking: ReadonlyMap<string, Speaking>,
-    leaders: ReadonlyMap<string, Speaking>,
+    leaders: PhaseLeaders,
     around: Surroundings,
   ): readonly Part[] {
-    const own = this.#claims
-      .keysOf(consumer)
-      .map((key) => speaking.get(key))
-      .find((one) => one !== undefined && says(one))
-    const leader = own ?? leaders.get(homeOf(consumer, around).key)
+    const leader = this.#leaderOf(consumer, speaking, leaders, around)
     if (leader === undefined) return [{ to: consumer, share: 1 }]
+    const speaksForIt = this.#claims.keysOf(consumer).includes(claimKey(leader.sender.who))
     const length = activity.to - activity.from
     const shares = new Map<Consumer, number>()
     for (const { phase, from, to, interval } of leader.stretches) {
       const label = phase === '' ? '' : this.#labelOf(leader.home, phase, { at: activity.to })
-      const awaited =
-        own === undefined || interval === undefined ? undefined : this.#awaited(interval, leader)
+      const awaited = !speaksForIt || interval === undefined ? undefined : this.#awaited(interval, leader)
       const inPhase = this.#naming.consumerIn(consumer, label, awaited)
       shares.set(inPhase, (shares.get(inPhase) ?? 0) + (length > 0 ? (to - from) / length : 1))
     }
@@ -346,26 +349,6 @@ function homeOf(consumer: Consumer, { namesOf }: Surroundings): Home {
     isCatchAll: isCatchAll(names),
   }
 }
-
-const says = ({ stretches }: Speaking): boolean =>
-  stretches.some(({ phase, interval }) => phase !== '' || interval !== undefined)
-
-/** Whose phase those have that have none of their own: the newest mark of each workload counts. */
-function leadersOf(speaking: Iterable<Speaking>): ReadonlyMap<string, Speaking> {
-  const leaders = new Map<string, Speaking>()
-  for (const one of speaking) {
-    const { sender, home, stretches } = one
-    const isMarked = stretches.some(({ phase }) => phase !== '')
-    if (sender.isForProcessOnly || home.isCatchAll || !isMarked) continue
-    const other = leaders.get(home.key)
-    if (other === undefined || isNewer(sender, other.sender)) leaders.set(home.key, one)
-  }
-  return leaders
-}
-
-/** One that has a phase open leads before one that has just ended its own. */
-const isNewer = (one: PhaseSender, other: PhaseSender): boolean =>
-  one.hasOpenPhase === other.hasOpenPhase ? one.changedAt > other.changedAt : one.hasOpenPhase
 
 function markedIn(marked: Map<string, Marked>, home: Home, name: WorkloadName, phase: string): Marked {
   const key = `${home.key}\0${phase}`

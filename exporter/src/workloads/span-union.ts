@@ -1,4 +1,4 @@
-import type { Seconds } from '../units.ts'
+import { seconds, type Seconds } from '../units.ts'
 
 export interface Span {
   readonly from: Seconds
@@ -15,4 +15,18 @@ export function lengthOfUnion(spans: readonly Span[]): number {
     end = to
   }
   return length
+}
+
+/** What is left of a span without others. */
+export function without(span: Span, others: readonly Span[]): readonly Span[] {
+  let left: readonly Span[] = [span]
+  for (const other of others) {
+    left = left.flatMap(({ from, to }) =>
+      [
+        { from, to: seconds(Math.min(to, other.from)) },
+        { from: seconds(Math.max(from, other.to)), to },
+      ].filter((part) => part.to > part.from),
+    )
+  }
+  return left
 }
