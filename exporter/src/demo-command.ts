@@ -120,6 +120,7 @@ export async function recordDemoHistory(
   const response = await fetch(`${url}/api/v1/status/runtimeinfo`)
   const { data } = (await response.json()) as { data: { startTime: string } }
   const end = STEP_SECONDS * Math.floor(Date.parse(data.startTime) / 1000 / STEP_SECONDS)
+  await hasScraped(url)
   const rules = ruleFiles
     .filter(({ path }) => !path.includes('optional'))
     .flatMap(({ groups }) => groups.flatMap((group) => group.rules))
@@ -129,6 +130,15 @@ export async function recordDemoHistory(
   )
   const samples = Array.from(recorded.values()).reduce((sum, count) => sum + count, 0)
   say(`${recorded.size} rules have recorded ${samples} samples up to ${data.startTime}`)
+}
+
+/** Before the first sample of now, Prometheus would take the past for its present. */
+async function hasScraped(url: string): Promise<void> {
+  const response = await fetch(`${url}/api/v1/status/tsdb`)
+  const { data } = (await response.json()) as { data: { headStats: { numSeries: number } } }
+  if (data.headStats.numSeries === 0) {
+    throw new Error(`${url} has scraped nothing yet: try again when its first target is up`)
+  }
 }
 
 /** Each line with its time; who scraped it is told by the labels that Prometheus gives. */

@@ -301,6 +301,7 @@ requireProgram('prometheus', 'the stack', () => {
     )
     const faster = (config: string): string => config.replaceAll(/_interval: (15s|1m)/g, '_interval: 2s')
     await start('prometheus', 'prometheus', copy('prometheus', '/etc/prometheus/prometheus.yaml', faster))
+    await runOnce('demo-recordings')
   })
 
   afterAll(async () => {
@@ -339,6 +340,11 @@ requireProgram('prometheus', 'the stack', () => {
       const now = labelsOf(samples)
       return [...before].filter((one) => now.has(one)).length > 10
     })
+  })
+
+  test('has what the rules would have recorded in these hours', async () => {
+    const recorded = await query('zone:wattribute_facility_pue:ratio_rate1h{cluster="demo"}', 3600)
+    expect(recorded.map(({ metric }) => metric['zone'])).toContain('simulated-room')
   })
 
   test('sends its alerts to Alertmanager', async () => {
