@@ -129,6 +129,11 @@ requireProgram('/lib/systemd/systemd', 'a Slurm', () => {
     expect(joules('train') / joules('eval')).toBeGreaterThan(0.5)
     expect(joules('train') / joules('eval')).toBeLessThan(2)
     expect(joules('init')).toBeLessThan(joules('train') / 2)
+    const time = (phase: string): number =>
+      of('wattribute_workload_phase_seconds_total')
+        .filter(({ labels }) => labels['phase'] === phase)
+        .reduce((sum, { value }) => sum + Number(value), 0)
+    expect(time('init')).toBeLessThan(time('train') / 2)
     expect(of('wattribute_workload_run_start_timestamp_seconds')).toHaveLength(1)
   })
 })
