@@ -100,7 +100,7 @@ requireProgram('prometheus', 'the examples that speak to others', (program) => {
     } = example('remote-write', {
       'gpu-1:10451, gpu-2:10451': node.server.address,
       'http://mimir:8080/api/v1/push': `${receiver.url}/api/v1/write`,
-      '/etc/prometheus/wattribute/*/*.yaml': rules.file,
+      '/etc/prometheus/wattribute/rules/*.yaml': rules.file,
     })
     sender = await PrometheusServer.start(program, [], {
       scrapes,
